@@ -1,0 +1,8 @@
+{#- A timestamp shifted by a whole number of minutes. -#}
+{% macro add_minutes(value, minutes) -%}
+    {{ return(adapter.dispatch('add_minutes', 'customer_health')(value, minutes)) }}
+{%- endmacro %}
+
+{% macro default__add_minutes(value, minutes) -%}
+    {{ value }} + ({{ minutes }}) * interval '1 minute'
+{%- endmacro %}

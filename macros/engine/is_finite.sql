@@ -1,0 +1,8 @@
+{#- True where a timestamp is a moment, not an infinity; null for null. -#}
+{% macro is_finite(value) -%}
+    {{ return(adapter.dispatch('is_finite', 'customer_health')(value)) }}
+{%- endmacro %}
+
+{% macro default__is_finite(value) -%}
+    isfinite({{ value }})
+{%- endmacro %}

@@ -1,0 +1,8 @@
+{#- True where the whole text matches the regular expression; null for null. -#}
+{% macro matches(value, pattern) -%}
+    {{ return(adapter.dispatch('matches', 'customer_health')(value, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__matches(value, pattern) -%}
+    regexp_full_match({{ value }}, '{{ pattern }}')
+{%- endmacro %}

@@ -1,0 +1,39 @@
+{#-
+    A select that keeps one row per key: the largest by `columns`, compared in that order, and in
+    raw_rows how many rows there were. `columns` is a list of {name, smallest}: a value that is
+    below every other one stands in for null while comparing (none: never null).
+    DuckDB: one hash aggregate, which spills; numbering the rows would sort all of them.
+-#}
+{% macro newest_per_key(relation, keys, columns) -%}
+    {{ return(adapter.dispatch('newest_per_key', 'customer_health')(relation, keys, columns)) }}
+{%- endmacro %}
+
+{% macro duckdb__newest_per_key(relation, keys, columns) -%}
+    select
+        {{ keys | join(', ') }},
+        raw_rows
+        {%- for column in columns %},
+        {% if column.smallest -%}
+        nullif(newest.{{ column.name }}, {{ column.smallest }}) as {{ column.name }}
+        {%- else -%}
+        newest.{{ column.name }}
+        {%- endif -%}
+        {%- endfor %}
+    from (
+        select
+            {{ keys | join(', ') }},
+            count(*) as raw_rows,
+            max(struct_pack(
+                {%- for column in columns %}
+                {{ column.name }} := {% if column.smallest -%}
+                    coalesce({{ column.name }}, {{ column.smallest }})
+                {%- else -%}
+                    {{ column.name }}
+                {%- endif -%}
+                {{ ',' if not loop.last }}
+                {%- endfor %}
+            )) as newest
+        from {{ relation }}
+        group by {{ keys | join(', ') }}
+    ) as grouped
+{%- endmacro %}

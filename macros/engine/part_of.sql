@@ -1,0 +1,8 @@
+{#- The first group of the first match of a regular expression in a text; '' where it has none. -#}
+{% macro part_of(value, pattern) -%}
+    {{ return(adapter.dispatch('part_of', 'customer_health')(value, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__part_of(value, pattern) -%}
+    regexp_extract({{ value }}, '{{ pattern }}', 1)
+{%- endmacro %}

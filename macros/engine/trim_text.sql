@@ -1,0 +1,18 @@
+{#-
+    Text without the white space at its ends: all that Unicode calls so (tabs, line breaks, no-break
+    and ideographic spaces too) and the four ASCII separators. A plain trim() takes spaces only.
+-#}
+{% macro trim_text(value) -%}
+    {{ return(adapter.dispatch('trim_text', 'customer_health')(value)) }}
+{%- endmacro %}
+
+{% macro duckdb__trim_text(value) -%}
+    trim({{ value }}, '{{ white_space() }}')
+{%- endmacro %}
+
+{% macro white_space() -%}
+    {{ return(
+        ' \t\n\x0b\x0c\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006'
+        ~ '\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000'
+    ) }}
+{%- endmacro %}

@@ -1,0 +1,27 @@
+{#-
+    Year-first dates and times as a timestamp in UTC: 2026-02-13, 2026/2/13 10:00,
+    2026-02-13T10:00:00.5+05:30, with Z or UTC; null for anything else (13/02/2026, unix seconds,
+    infinity, 30 February). Times without an offset are UTC.
+-#}
+{% macro text_to_timestamp(value) -%}
+    {%- set clock = '([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?' -%}
+    {%- set day = '[0-9]{4}(-[0-9]{1,2}-[0-9]{1,2}|/[0-9]{1,2}/[0-9]{1,2})' -%}
+    {%- set utc = ' ?([zZ]|[uU][tT][cC])' -%}
+    {%- set offset = ' ?[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?' -%}
+    {%- set local = cast_or_null(
+        "replace(" ~ part_of(value, '^([0-9/-]+([Tt ][0-9:.]+)?)') ~ ", '/', '-')", 'timestamp'
+    ) -%}
+    {%- set hours = part_of(value, '[0-9] ?[+-]([0-9]{2}):?[0-9]{0,2}$') -%}
+    {%- set minutes = part_of(value, '[0-9] ?[+-][0-9]{2}:?([0-9]{2})$') -%}
+    case
+        when {{ matches(value, day ~ '([Tt ]' ~ clock ~ ')?(' ~ utc ~ ')?') }} then {{ local }}
+        when {{ matches(value, day ~ '[Tt ]' ~ clock ~ offset) }}
+            then
+                {{ add_minutes(
+                    local,
+                    "case when " ~ part_of(value, '[0-9] ?([+-])[0-9:]{2,5}$') ~ " = '-' then 1"
+                    ~ " else -1 end * (60 * cast(" ~ hours ~ " as integer)"
+                    ~ " + cast('0' || " ~ minutes ~ " as integer))"
+                ) }}
+    end
+{%- endmacro %}

@@ -1,0 +1,187 @@
+-- One row per date that is scored: the last 29 days up to the as-of date, and the Sundays before
+-- them. Days on which the feed hardly carried anybody do not move the as-of date.
+with
+
+account_days as (
+
+    select * from {{ ref('account_activity_daily') }}
+    where activity_date < cast('{{ run_date() }}' as date)
+
+),
+
+other_records as (
+
+    select cast(opened_at as date) as record_date
+    from {{ ref('stg_support_tickets') }}
+    where record_status = 'accepted'
+
+    union all
+
+    select cast(responded_at as date) as record_date
+    from {{ ref('stg_survey_responses') }}
+    where record_status = 'accepted'
+
+    union all
+
+    select issued_on as record_date
+    from {{ ref('stg_invoices') }}
+    where record_status = 'accepted'
+
+),
+
+usage_days as (
+
+    select
+        activity_date,
+        count(*) as active_accounts,
+        row_number() over (order by activity_date) as day_index,
+        row_number() over (order by count(*), activity_date) as size_rank,
+        count(*) over () as days
+    from account_days
+    group by activity_date
+
+),
+
+-- Medians are kept doubled, so that they stay whole.
+overall_median as (
+
+    select case count(*) when 1 then 2 else 1 end * sum(active_accounts) as doubled_median
+    from usage_days
+    where size_rank in (floor((days + 1) / 2), floor((days + 2) / 2))
+
+),
+
+following_days as (
+
+    select
+        usage_days.activity_date,
+        following.active_accounts,
+        count(*) over (partition by usage_days.activity_date) as days,
+        row_number() over (
+            partition by usage_days.activity_date
+            order by following.active_accounts, following.activity_date
+        ) as size_rank
+    from usage_days
+    inner join usage_days as following
+        on following.day_index between usage_days.day_index + 1 and usage_days.day_index + 28
+
+),
+
+following_medians as (
+
+    select
+        activity_date,
+        case count(*) when 1 then 2 else 1 end * sum(active_accounts) as doubled_median
+    from following_days
+    where size_rank in (floor((days + 1) / 2), floor((days + 2) / 2))
+    group by activity_date
+
+),
+
+usage_bounds as (
+
+    select
+        min(
+            case
+                when {{ is_carrying_day(
+                    'usage_days.active_accounts', 'coalesce(following_medians.doubled_median, 0)'
+                ) }}
+                    then usage_days.activity_date
+            end
+        ) as first_date,
+        max(
+            case
+                when {{ is_carrying_day(
+                    'usage_days.active_accounts', 'overall_median.doubled_median'
+                ) }}
+                    then usage_days.activity_date
+            end
+        ) as last_date
+    from usage_days
+    cross join overall_median
+    left join following_medians
+        on usage_days.activity_date = following_medians.activity_date
+
+),
+
+other_bounds as (
+
+    select
+        min(record_date) as first_date,
+        max(record_date) as last_date
+    from other_records
+    where record_date < cast('{{ run_date() }}' as date)
+
+),
+
+bounds as (
+
+    select
+        coalesce(usage_bounds.first_date, other_bounds.first_date) as feed_first_date,
+        {% if parse_date_var('as_of_date') -%}
+        cast('{{ parse_date_var("as_of_date").isoformat() }}' as date) as as_of_date
+        {%- else -%}
+        coalesce(
+            usage_bounds.last_date,
+            other_bounds.last_date,
+            cast('{{ run_date(-1) }}' as date)
+        ) as as_of_date
+        {%- endif %}
+    from usage_bounds
+    cross join other_bounds
+
+),
+
+usage_through as (
+
+    select max(account_days.activity_date) as data_through
+    from {{ ref('account_activity_daily') }} as account_days
+    inner join bounds
+        on account_days.activity_date <= bounds.as_of_date
+
+),
+
+days_back as (
+
+    {% set history_days = 7 * parse_count_var('history_weeks', 0, 1000) -%}
+    select generated_number - 1 as days_back
+    from ({{ dbt.generate_series([29, history_days] | max) }}) as numbers
+
+),
+
+candidates as (
+
+    select
+        days_back.days_back,
+        bounds.as_of_date,
+        bounds.feed_first_date,
+        cast(
+            {{ dbt.dateadd('day', '-days_back.days_back', 'bounds.as_of_date') }} as date
+        ) as score_date
+    from bounds
+    cross join days_back
+
+)
+
+select
+    candidates.score_date,
+    {{ day_number('candidates.score_date') }} as day_number,
+    candidates.as_of_date,
+    candidates.feed_first_date,
+    {{ day_number('candidates.feed_first_date') }} as feed_first_day_number,
+    usage_through.data_through
+from candidates
+cross join usage_through
+where
+    -- 2000-01-02, day number 1, was a Sunday.
+    (
+        candidates.days_back <= 28
+        or (
+            candidates.days_back < {{ history_days }}
+            and {{ day_number('candidates.score_date') }} % 7 = 1
+        )
+    )
+    and (
+        candidates.feed_first_date is null
+        or candidates.score_date >= candidates.feed_first_date
+    )

@@ -1,0 +1,77 @@
+-- One row per raw row of the invoices input, with the verdict on it. Amounts are in the reporting
+-- currency.
+with
+
+raw_rows as (
+
+    select * from {{ ref('input_invoices') }}
+
+),
+
+accounts as (
+
+    select * from {{ ref('stg_accounts') }}
+    where record_status = 'accepted'
+
+),
+
+currencies as (
+
+    select * from {{ ref('currencies') }}
+
+),
+
+converted as (
+
+    select
+        raw_rows.*,
+        accounts.account_id is not null as is_known_account,
+        raw_rows.currency is null or currencies.currency is not null as is_known_currency,
+        {{ in_reporting_currency('raw_rows.amount', 'currencies.rate') }} as reporting_amount
+    from raw_rows
+    left join accounts
+        on raw_rows.account_id = accounts.account_id
+    left join currencies
+        on lower(raw_rows.currency) = lower(currencies.currency)
+
+),
+
+judged as (
+
+    select
+        *,
+        case
+            {{ contract_rejections('invoices') }}
+            when is_known_currency and reporting_amount is null then 'bad_value'
+            when lower(kind) not in ('recurring', 'one_off', 'credit') then 'unknown_value'
+            when not is_known_currency then 'unknown_currency'
+            when not is_known_account then 'unknown_account'
+        end as rejection_reason,
+        case when {{ is_bad('due_at') }} then 'bad_value' end as due_at_issue,
+        case when {{ is_bad('updated_at') }} then 'bad_value' end as updated_at_issue
+    from converted
+
+),
+
+numbered as (
+
+    select
+        *,
+        {{ version_number('invoices') }} as version_number
+    from judged
+
+)
+
+select
+    invoice_id,
+    account_id,
+    {{ record_status() }} as record_status,
+    rejection_reason,
+    {{ cell_issues(['due_at', 'updated_at']) }} as cell_issues,
+    lower(kind) as kind,
+    reporting_amount as amount,
+    cast(issued_at as date) as issued_on,
+    cast(due_at as date) as due_on,
+    cast(paid_at as date) as paid_on,
+    loaded_at
+from numbered

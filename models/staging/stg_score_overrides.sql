@@ -1,0 +1,64 @@
+-- One row per raw row of the score_overrides input, with the verdict on it. Reason and author are
+-- read for choosing between versions and stay behind.
+with
+
+raw_rows as (
+
+    select * from {{ ref('input_score_overrides') }}
+
+),
+
+accounts as (
+
+    select * from {{ ref('stg_accounts') }}
+    where record_status = 'accepted'
+
+),
+
+matched as (
+
+    select
+        raw_rows.*,
+        accounts.account_id is not null as is_known_account
+    from raw_rows
+    left join accounts
+        on raw_rows.account_id = accounts.account_id
+
+),
+
+judged as (
+
+    select
+        *,
+        case
+            {{ contract_rejections('score_overrides') }}
+            when cast(expires_at as date) < cast(starts_at as date) then 'end_before_start'
+            when score not between 0 and 100 then 'out_of_range'
+            when {{ day_number('expires_at') }} - {{ day_number('starts_at') }} > 90
+                then 'override_too_long'
+            when not is_known_account then 'unknown_account'
+        end as rejection_reason
+    from matched
+
+),
+
+numbered as (
+
+    select
+        *,
+        {{ version_number('score_overrides') }} as version_number
+    from judged
+
+)
+
+select
+    override_id,
+    account_id,
+    {{ record_status() }} as record_status,
+    rejection_reason,
+    score,
+    starts_at,
+    cast(starts_at as date) as starts_on,
+    cast(expires_at as date) as expires_on,
+    loaded_at
+from numbered

@@ -1,0 +1,116 @@
+-- One row per raw row of the subscriptions input, with the verdict on it. MRR is in the reporting
+-- currency.
+with
+
+raw_rows as (
+
+    select * from {{ ref('input_subscriptions') }}
+
+),
+
+accounts as (
+
+    select * from {{ ref('stg_accounts') }}
+    where record_status = 'accepted'
+
+),
+
+currencies as (
+
+    select * from {{ ref('currencies') }}
+
+),
+
+converted as (
+
+    select
+        raw_rows.*,
+        accounts.account_id is not null as is_known_account,
+        raw_rows.currency is null or currencies.currency is not null as is_known_currency,
+        {{ in_reporting_currency('raw_rows.mrr', 'currencies.rate') }} as reporting_mrr
+    from raw_rows
+    left join accounts
+        on raw_rows.account_id = accounts.account_id
+    left join currencies
+        on lower(raw_rows.currency) = lower(currencies.currency)
+
+),
+
+judged as (
+
+    select
+        *,
+        case
+            {{ contract_rejections('subscriptions') }}
+            when cast(ended_at as date) < cast(started_at as date) then 'end_before_start'
+            when not is_known_account then 'unknown_account'
+        end as rejection_reason,
+        case
+            when {{ is_bad('seats') }} then 'bad_value'
+            when seats < 0 then 'out_of_range'
+        end as seats_issue,
+        case
+            when {{ is_bad('mrr') }} then 'bad_value'
+            when mrr is not null and is_known_currency and reporting_mrr is null then 'bad_value'
+            when mrr < 0 then 'out_of_range'
+            when mrr is not null and not is_known_currency then 'unknown_currency'
+        end as mrr_issue,
+        case when {{ is_bad('is_trial') }} then 'bad_value' end as is_trial_issue,
+        case when {{ is_bad('auto_renew') }} then 'bad_value' end as auto_renew_issue,
+        case when {{ is_bad('term_ends_at') }} then 'bad_value' end as term_ends_at_issue,
+        case when {{ is_bad('updated_at') }} then 'bad_value' end as updated_at_issue
+    from converted
+
+),
+
+blanked as (
+
+    select
+        subscription_id,
+        account_id,
+        plan,
+        currency,
+        is_trial,
+        auto_renew,
+        started_at,
+        term_ends_at,
+        ended_at,
+        updated_at,
+        loaded_at,
+        rejection_reason,
+        {{ cell_issues([
+            'seats', 'mrr', 'is_trial', 'auto_renew', 'term_ends_at', 'updated_at',
+        ]) }} as cell_issues,
+        case when seats_issue is null then seats end as seats,
+        case when mrr_issue is null then mrr end as mrr,
+        case when mrr_issue is null then reporting_mrr end as reporting_mrr
+    from judged
+
+),
+
+numbered as (
+
+    select
+        *,
+        {{ version_number('subscriptions') }} as version_number
+    from blanked
+
+)
+
+select
+    subscription_id,
+    account_id,
+    plan,
+    {{ record_status() }} as record_status,
+    rejection_reason,
+    cell_issues,
+    coalesce(is_trial, false) as is_trial,
+    auto_renew,
+    seats,
+    reporting_mrr as mrr,
+    cast(started_at as date) as started_on,
+    cast(term_ends_at as date) as term_ends_on,
+    cast(ended_at as date) as ended_on,
+    started_at,
+    loaded_at
+from numbered

@@ -1,0 +1,98 @@
+-- One row per raw row of the support_tickets input, with the verdict on it.
+with
+
+raw_rows as (
+
+    select * from {{ ref('input_support_tickets') }}
+
+),
+
+accounts as (
+
+    select * from {{ ref('stg_accounts') }}
+    where record_status = 'accepted'
+
+),
+
+matched as (
+
+    select
+        raw_rows.*,
+        accounts.account_id is not null as is_known_account
+    from raw_rows
+    left join accounts
+        on raw_rows.account_id = accounts.account_id
+
+),
+
+judged as (
+
+    select
+        *,
+        case
+            {{ contract_rejections('support_tickets') }}
+            when solved_at < opened_at then 'end_before_start'
+            when not is_known_account then 'unknown_account'
+        end as rejection_reason,
+        case when {{ is_bad('first_response_at') }} then 'bad_value' end as first_response_at_issue,
+        case
+            when lower(priority) not in ('low', 'normal', 'high', 'urgent') then 'unknown_value'
+        end as priority_issue,
+        case
+            when {{ is_bad('reopen_count') }} then 'bad_value'
+            when reopen_count < 0 then 'out_of_range'
+        end as reopen_count_issue,
+        case
+            when {{ is_bad('csat_score') }} then 'bad_value'
+            when csat_score not between 1 and 5 then 'out_of_range'
+        end as csat_score_issue,
+        case when {{ is_bad('updated_at') }} then 'bad_value' end as updated_at_issue
+    from matched
+
+),
+
+blanked as (
+
+    select
+        ticket_id,
+        account_id,
+        opened_at,
+        first_response_at,
+        solved_at,
+        updated_at,
+        loaded_at,
+        rejection_reason,
+        {{ cell_issues([
+            'first_response_at', 'priority', 'reopen_count', 'csat_score', 'updated_at',
+        ]) }} as cell_issues,
+        case when priority_issue is null then priority end as priority,
+        case when reopen_count_issue is null then reopen_count end as reopen_count,
+        case when csat_score_issue is null then csat_score end as csat_score
+    from judged
+
+),
+
+numbered as (
+
+    select
+        *,
+        {{ version_number('support_tickets') }} as version_number
+    from blanked
+
+)
+
+select
+    ticket_id,
+    account_id,
+    priority,
+    {{ record_status() }} as record_status,
+    rejection_reason,
+    cell_issues,
+    coalesce(lower(priority) in ('high', 'urgent'), false) as is_urgent,
+    coalesce(reopen_count > 0, false) as is_reopened,
+    csat_score,
+    opened_at,
+    first_response_at,
+    solved_at,
+    loaded_at
+from numbered

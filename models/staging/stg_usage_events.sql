@@ -1,0 +1,63 @@
+{{ config(materialized='view') }}
+
+-- One row per raw row of the usage_events input, judged but not yet deduplicated: that happens
+-- once, where the daily facts are made.
+with
+
+raw_rows as (
+
+    select * from {{ ref('input_usage_events') }}
+
+),
+
+accounts as (
+
+    select * from {{ ref('stg_accounts') }}
+    where record_status = 'accepted'
+
+),
+
+matched as (
+
+    select
+        raw_rows.*,
+        accounts.account_id is not null as is_known_account
+    from raw_rows
+    left join accounts
+        on raw_rows.account_id = accounts.account_id
+
+),
+
+judged as (
+
+    select
+        *,
+        case
+            {{ contract_rejections('usage_events') }}
+            when not is_known_account then 'unknown_account'
+        end as rejection_reason,
+        case
+            when {{ is_bad('duration_seconds') }} then 'bad_value'
+            when duration_seconds < 0 then 'out_of_range'
+        end as duration_seconds_issue,
+        case
+            when {{ is_bad('event_count') }} then 'bad_value'
+            when event_count < 1 then 'out_of_range'
+        end as event_count_issue
+    from matched
+
+)
+
+select
+    event_id,
+    account_id,
+    user_id,
+    feature,
+    rejection_reason,
+    {{ cell_issues(['duration_seconds', 'event_count']) }} as cell_issues,
+    case when duration_seconds_issue is null then duration_seconds end as duration_seconds,
+    case when event_count_issue is null then event_count end as event_count,
+    cast(event_at as date) as event_date,
+    event_at,
+    loaded_at
+from judged
