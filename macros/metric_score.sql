@@ -5,8 +5,8 @@
     50 between. Null: score_if_missing, which may be null too.
 -#}
 {% macro metric_score(value, row) -%}
-    case
-        when {{ value }} is null then cast({{ row }}.score_if_missing as decimal(9, 4))
+    cast(case
+        when {{ value }} is null then {{ row }}.score_if_missing
         when
             ({{ row }}.healthy_at > {{ row }}.poor_at and {{ value }} >= {{ row }}.healthy_at)
             or ({{ row }}.healthy_at < {{ row }}.poor_at and {{ value }} <= {{ row }}.healthy_at)
@@ -16,11 +16,10 @@
             or ({{ row }}.healthy_at < {{ row }}.poor_at and {{ value }} >= {{ row }}.poor_at)
             then 0
         when {{ row }}.curve = 'banded' then 50
-        when {{ row }}.curve = 'linear' then cast(
-            {{ exact_ratio(
+        when {{ row }}.curve = 'linear'
+            then {{ exact_ratio(
                 '100 * abs(' ~ value ~ ' - ' ~ row ~ '.poor_at)',
                 'abs(' ~ row ~ '.healthy_at - ' ~ row ~ '.poor_at)', 4, 6
-            ) }} as decimal(9, 4)
-        )
-    end
+            ) }}
+    end as decimal(7, 4))
 {%- endmacro %}
