@@ -16,8 +16,9 @@ published; then the comparison and the command line.
 
 Conventions. Nothing is a float. A *day* is an int, the proleptic Gregorian ordinal of
 `datetime.date`. A *moment* is an int, microseconds in UTC counted so that moment // MICROS_PER_DAY
-is its day. Money, durations and answers are fractions; published numbers are decimals, rounded
-half away from zero.
+is its day. Money, durations, answers and weights are decimals, far below the 28 digits within which
+their sums and products are exact; quotients are exact fractions until they are rounded, half away
+from zero, to a published decimal.
 """
 
 from __future__ import annotations
@@ -55,6 +56,9 @@ def names(text: str) -> tuple[str, ...]:
 # --------------------------------------------------------------------------------------
 
 
+Number = int | Decimal | Fraction
+
+
 def round_ratio(numerator: int, denominator: int, places: int) -> Decimal:
     """numerator / denominator, rounded half away from zero to `places` decimals."""
     if denominator < 0:
@@ -64,9 +68,16 @@ def round_ratio(numerator: int, denominator: int, places: int) -> Decimal:
     return Decimal(units if numerator >= 0 else -units).scaleb(-places)
 
 
-def rounded(value: Fraction | int, places: int) -> Decimal:
-    """A fraction or whole number as a decimal, rounded half away from zero."""
-    return round_ratio(value.numerator, value.denominator, places)
+def rounded(value: Number, places: int) -> Decimal:
+    """A number as a decimal with `places` decimals, rounded half away from zero."""
+    return round_ratio(*value.as_integer_ratio(), places)
+
+
+def divided(numerator: Number, denominator: Number, places: int) -> Decimal:
+    """numerator / denominator, exact and rounded once."""
+    over, under = numerator.as_integer_ratio()
+    times, by = denominator.as_integer_ratio()
+    return round_ratio(over * by, under * times, places)
 
 
 def median(values: Iterable[int]) -> Fraction:
@@ -178,7 +189,7 @@ def as_whole(cell: object) -> int | None | _Bad:
     return number if SMALLEST_WHOLE <= number <= LARGEST_WHOLE else BAD
 
 
-def as_decimal(cell: object) -> Fraction | None | _Bad:
+def as_decimal(cell: object) -> Decimal | None | _Bad:
     """A number with 6 decimals, half away from zero, below 10^12; no NaN, no infinity."""
     text = as_text(cell)
     if text is None:
@@ -188,13 +199,13 @@ def as_decimal(cell: object) -> Fraction | None | _Bad:
     try:
         number = Decimal(text)
     except InvalidOperation:  # an exponent of twenty digits
-        return Fraction(0) if "e-" in text.lower() else BAD
+        return Decimal(0) if "e-" in text.lower() else BAD
     if not number or number.adjusted() < -7:
-        return Fraction(0)
+        return Decimal(0)
     if number.adjusted() >= 12:
         return BAD
     number = number.quantize(MILLIONTH, rounding=ROUND_HALF_UP)
-    return Fraction(number) if abs(number) < TOO_LARGE else BAD
+    return number if abs(number) < TOO_LARGE else BAD
 
 
 def as_boolean(cell: object) -> bool | None | _Bad:
@@ -501,11 +512,11 @@ def read_seed(seeds_dir: Path, name: str, columns: str) -> list[dict[str, str]]:
     return [dict(zip(header, (cell.strip() for cell in line), strict=True)) for line in lines]
 
 
-def seed_number(text: str) -> Fraction | None:
+def seed_number(text: str) -> Decimal | None:
     """A number of a seed, exactly as written; blank is None."""
     try:
-        return Fraction(text) if text else None
-    except ValueError as error:
+        return Decimal(text) if text else None
+    except InvalidOperation as error:
         raise UsageError(f"a seed holds {text!r} where a number is due") from error
 
 
@@ -534,7 +545,7 @@ class SegmentRule:
     is_trial: bool | None
     industry: str | None
     plan: str | None
-    limits: tuple[tuple[str, Fraction | None, Fraction | None], ...]
+    limits: tuple[tuple[str, Decimal | None, Decimal | None], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -544,11 +555,11 @@ class ScorecardRow:
     metric: str
     component: str
     better: str
-    weight: Fraction
+    weight: Decimal
     curve: str
     poor_at: Fraction
     healthy_at: Fraction
-    score_if_missing: Fraction | None
+    score_if_missing: Decimal | None
 
 
 @dataclass(frozen=True)
@@ -558,7 +569,7 @@ class Scorecard:
     name: str
     goal: str
     status: str
-    min_coverage: Fraction
+    min_coverage: Decimal
     rows: dict[str, list[ScorecardRow]]
 
 
@@ -569,8 +580,8 @@ class Cap:
     name: str
     segment: str
     metric: str
-    worse_than: Fraction
-    max_score: Fraction
+    worse_than: Decimal
+    max_score: Decimal
 
 
 @dataclass(frozen=True)
@@ -580,7 +591,7 @@ class Grade:
     grade: str
     label: str | None
     colour: str | None
-    min_score: Fraction | None
+    min_score: Decimal | None
     response: str | None
 
 
@@ -596,7 +607,7 @@ class Seeds:
     segments: list[SegmentRule]
     scorecards: list[Scorecard]
     grades: list[Grade]
-    rates: dict[str, Fraction]
+    rates: dict[str, Decimal]
     caps: list[Cap]
 
     def live(self, goal: str) -> Scorecard | None:
@@ -658,8 +669,8 @@ def _read_scorecards(
             better[metric],
             needed(seed_number(row["weight"]), f"weight of {metric}"),
             row["curve"].lower(),
-            needed(seed_number(row["poor_at"]), f"poor_at of {metric}"),
-            needed(seed_number(row["healthy_at"]), f"healthy_at of {metric}"),
+            Fraction(needed(seed_number(row["poor_at"]), f"poor_at of {metric}")),
+            Fraction(needed(seed_number(row["healthy_at"]), f"healthy_at of {metric}")),
             seed_number(row["score_if_missing"]),
         )
         if card_row.poor_at == card_row.healthy_at:
@@ -735,14 +746,14 @@ def read_seeds(seeds_dir: Path) -> Seeds:
 
 
 def in_reporting_currency(
-    amount: Fraction, currency: str | None, rates: dict[str, Fraction]
-) -> Fraction | None:
+    amount: Decimal, currency: str | None, rates: dict[str, Decimal]
+) -> Decimal | None:
     """amount x rate with 6 decimals. A blank currency has rate 1, an unknown one gives None."""
-    rate = Fraction(1) if currency is None else rates.get(currency.lower())
-    return None if rate is None else Fraction(rounded(amount * rate, 6))
+    rate = Decimal(1) if currency is None else rates.get(currency.lower())
+    return None if rate is None else rounded(Fraction(amount) * Fraction(rate), 6)
 
 
-def overflows(amount: Fraction, currency: str | None, rates: dict[str, Fraction]) -> bool:
+def overflows(amount: Decimal, currency: str | None, rates: dict[str, Decimal]) -> bool:
     """Whether an amount is 10^12 or more once it is in the reporting currency."""
     converted = in_reporting_currency(amount, currency, rates)
     return converted is not None and abs(converted) >= TOO_LARGE
@@ -753,7 +764,7 @@ class Rules:
     """What validation needs to know beside the row itself."""
 
     run_day: int
-    rates: dict[str, Fraction]
+    rates: dict[str, Decimal]
     known_accounts: set[str] = field(default_factory=set)
 
     @cached_property
@@ -809,11 +820,11 @@ def out_of_range(spec: Input, cells: list[Any], _: Rules) -> str | None:
         if limits is None:  # an unknown type is judged as unknown_value
             return None
         low, high, whole = limits
-        odd = not low <= score <= high or (whole and score.denominator != 1)
+        odd = not low <= score <= high or (whole and score % 1 != 0)
         return "score" if odd else None
     if spec.name == "csm_assessments":
         sentiment = cells[spec.at["sentiment"]]
-        return None if 1 <= sentiment <= 5 and sentiment.denominator == 1 else "sentiment"
+        return None if 1 <= sentiment <= 5 and sentiment % 1 == 0 else "sentiment"
     if spec.name == "score_overrides":
         return None if 0 <= cells[spec.at["score"]] <= 100 else "score"
     return None
@@ -1109,7 +1120,7 @@ class Subscription:
     subscription_id: str
     plan: str | None
     seats: int | None
-    mrr: Fraction | None
+    mrr: Decimal | None
     is_trial: bool | None
     auto_renew: bool | None
     started_at: int
@@ -1128,7 +1139,7 @@ class UsageDay:
 
     events: int = 0
     users: set[str] = field(default_factory=set)
-    seconds: Fraction | None = None
+    seconds: Decimal | None = None
     features: set[str] = field(default_factory=set)
 
 
@@ -1141,7 +1152,7 @@ class Account:
     usage: dict[int, UsageDay] = field(default_factory=dict)
     tickets: list[Any] = field(default_factory=list)
     surveys: list[Any] = field(default_factory=list)
-    invoices: list[tuple[Any, Fraction]] = field(default_factory=list)
+    invoices: list[tuple[Any, Decimal]] = field(default_factory=list)
     assessments: list[Any] = field(default_factory=list)
     overrides: list[Any] = field(default_factory=list)
 
@@ -1172,7 +1183,7 @@ class Account:
         """Subscriptions in force on a day."""
         return [one for one in self.subscriptions if one.in_force(day)]
 
-    def mrr(self, day: int) -> Fraction | None:
+    def mrr(self, day: int) -> Decimal | None:
         """Sum of the known mrr in force on a day, None if none is known."""
         return sum_known(one.mrr for one in self.in_force(day))
 
@@ -1210,7 +1221,7 @@ def sum_known(values: Iterable[Any]) -> Any:
 
 
 def gather_accounts(
-    cleaned: dict[str, CleanInput], rates: dict[str, Fraction], features: frozenset[str]
+    cleaned: dict[str, CleanInput], rates: dict[str, Decimal], features: frozenset[str]
 ) -> dict[str, Account]:
     """Every accepted account with its records, by id. Only catalogued features are kept."""
     accounts = {row.account_id: Account(row) for row in cleaned["accounts"].accepted}
@@ -1268,7 +1279,7 @@ class State:
     in_force: list[Subscription]
     plan: str | None
     seats: int | None
-    mrr: Fraction | None
+    mrr: Decimal | None
     is_trial: bool
     tenure_days: int
 
@@ -1340,7 +1351,7 @@ METRIC_TABLES = {
 }
 METRICS = tuple(metric for metrics in METRIC_TABLES.values() for metric in metrics)
 
-Values = dict[str, Fraction | int | None]
+Values = dict[str, Number | None]
 
 
 @dataclass(frozen=True)
@@ -1369,11 +1380,11 @@ def make_feed(cleaned: dict[str, CleanInput], calendar: Calendar, seeds: Seeds) 
     )
 
 
-def ratio(numerator: Fraction | int | None, denominator: Fraction | int | None) -> Fraction | None:
+def ratio(numerator: Number | None, denominator: Number | None) -> Fraction | None:
     """numerator / denominator; None where either is unknown or the denominator is 0."""
     if numerator is None or not denominator:
         return None
-    return Fraction(numerator) / denominator
+    return Fraction(numerator) / Fraction(denominator)
 
 
 def usage_metrics(state: State, feed: Feed) -> Values:
@@ -1513,15 +1524,16 @@ def days_overdue(state: State, feed: Feed) -> int | None:
 
 def recurring_revenue_share(state: State) -> Fraction | None:
     """max(0, recurring - credits) / (recurring + one-off - credits), at most 1, over 365 days."""
-    totals: dict[str, Fraction] = defaultdict(Fraction)
+    totals: dict[str, Decimal] = defaultdict(Decimal)
     for row, amount in state.account.invoices:
         if state.day - 364 <= day_of(row.issued_at) <= state.day:
             kind = row.kind.lower()
             totals[kind] += abs(amount) if kind == "credit" else amount
-    whole = totals["recurring"] + totals["one_off"] - totals["credit"]
+    recurring, credited = totals["recurring"], totals["credit"]
+    whole = recurring + totals["one_off"] - credited
     if whole <= 0:
         return None
-    return min(Fraction(1), max(Fraction(0), totals["recurring"] - totals["credit"]) / whole)
+    return min(Fraction(1), Fraction(max(Decimal(0), recurring - credited)) / Fraction(whole))
 
 
 def auto_renew_share(state: State) -> Fraction | None:
@@ -1590,7 +1602,7 @@ def segment_of(state: State, rules: Sequence[SegmentRule]) -> str:
     raise UsageError("segments.csv: the last row must match every account")
 
 
-def within(value: Fraction | int | None, low: Fraction | None, high: Fraction | None) -> bool:
+def within(value: Decimal | int | None, low: Decimal | None, high: Decimal | None) -> bool:
     """Whether a value keeps to its limits, both inclusive, None for no limit."""
     if low is None and high is None:
         return True
@@ -1659,48 +1671,51 @@ def _score_of_rank(row: ScorecardRow, rank: Fraction) -> Decimal:
     return metric_score("percentile", rank, row.poor_at, row.healthy_at)
 
 
-def weighted_mean(pairs: Iterable[tuple[Fraction, Decimal]], places: int) -> Decimal | None:
+def weighted_mean(pairs: Iterable[tuple[Decimal, Decimal]], places: int) -> Decimal | None:
     """Sum of weight x score / sum of weights, rounded; None without a pair."""
     pairs = list(pairs)
     if not pairs:
         return None
-    total = sum(weight for weight, _ in pairs)
-    return rounded(sum(weight * Fraction(score) for weight, score in pairs) / total, places)
+    points = sum(weight * score for weight, score in pairs)
+    return divided(points, sum(weight for weight, _ in pairs), places)
 
 
 @dataclass(frozen=True)
 class Driver:
     """One row of a scorecard applied to one account at one date.
 
-    effective_weight is exact; a left-out row has no metric_score and weighs nothing.
+    scored_weight is the sum of the weights of all rows with a metric_score: the effective weight
+    is weight / scored_weight. A left-out row has no metric_score and weighs nothing.
     """
 
     row: ScorecardRow
     value: Decimal | None
     score: Decimal | None
-    effective_weight: Fraction
+    scored_weight: Decimal
+
+    @property
+    def effective_weight(self) -> Decimal:
+        return self._weighted(Decimal(1))
 
     @property
     def contribution(self) -> Decimal:
-        return self._share_of(self.score)
+        return self._weighted(self.score)
 
     @property
     def points_lost(self) -> Decimal:
-        return self._share_of(None if self.score is None else 100 - self.score)
+        return self._weighted(None if self.score is None else 100 - self.score)
 
-    def _share_of(self, points: Decimal | None) -> Decimal:
-        return Decimal(0) if points is None else _share(self.effective_weight, points)
+    def _weighted(self, points: Decimal | None) -> Decimal:
+        """points x the exact effective weight, 6 decimals; 0 for a left-out row."""
+        if self.score is None or points is None:
+            return Decimal(0)
+        return _share(self.row.weight, self.scored_weight, points)
 
 
 @lru_cache(maxsize=2**18)
-def _share(effective_weight: Fraction, points: Decimal) -> Decimal:
-    """effective_weight x points, 6 decimals, rounded once."""
-    return rounded(effective_weight * Fraction(points), 6)
-
-
-@lru_cache(maxsize=2**16)
-def _effective_weight(weight: Fraction, total: Fraction) -> Fraction:
-    return weight / total
+def _share(weight: Decimal, total: Decimal, points: Decimal) -> Decimal:
+    """weight x points / total, 6 decimals, rounded once."""
+    return divided(weight * points, total, 6)
 
 
 Peers = Callable[[str, str], list[Decimal]]
@@ -1720,14 +1735,10 @@ def make_drivers(
 ) -> list[Driver]:
     """The drivers of an account at a date; weights of left-out rows are shared by the rest."""
     scores = [score_value(row, values[row.metric], segment, peers) for row in rows]
-    total = sum(row.weight for row, score in zip(rows, scores, strict=True) if score is not None)
+    scored = (row.weight for row, score in zip(rows, scores, strict=True) if score is not None)
+    total = sum(scored, Decimal(0))
     return [
-        Driver(
-            row,
-            values[row.metric],
-            score,
-            Fraction(0) if score is None else _effective_weight(row.weight, total),
-        )
+        Driver(row, values[row.metric], score, total)
         for row, score in zip(rows, scores, strict=True)
     ]
 
@@ -1752,10 +1763,10 @@ class Score:
     components: dict[str, Decimal | None]
 
 
-def coverage_of(drivers: Sequence[Driver]) -> Fraction:
+def coverage_of(drivers: Sequence[Driver]) -> Decimal:
     """Weight of the rows with a known value / 100."""
     known = (driver.row.weight for driver in drivers if driver.value is not None)
-    return Fraction(sum(known)) / 100
+    return sum(known, Decimal(0)).scaleb(-2)
 
 
 def score_if_unknown_scored(drivers: Sequence[Driver], points: int) -> Decimal | None:
@@ -1948,7 +1959,6 @@ class Result:
     score_dates: tuple[date, ...]
     compared_dates: tuple[date, ...]
     tables: dict[str, Table]
-    cleaned: dict[str, CleanInput]
 
     @property
     def all_dates(self) -> bool:
@@ -2005,17 +2015,12 @@ def publish_score(score: Score, on: date, tables: dict[str, Table]) -> None:
             one.row.component,
             one.value,
             one.score,
-            _published_weight(one.row.weight),
-            _published_weight(one.effective_weight),
+            one.row.weight,
+            one.effective_weight,
             one.contribution,
             one.points_lost,
             one.value is None,
         )
-
-
-@lru_cache(maxsize=2**16)
-def _published_weight(weight: Fraction) -> Decimal:
-    return rounded(weight, 6)
 
 
 def ranked_metrics(points: Iterable[tuple[Decimal, str]]) -> tuple[str | None, ...]:
@@ -2173,6 +2178,7 @@ def recompute(
 
     tables = make_tables()
     publish_inputs(cleaned, tables)
+    del cleaned  # the many raw events are no longer needed
     earlier_days = [days_earlier(calendar.score_days, calendar.as_of, n) for n in CHANGE_DAYS]
     # (account, day) -> health score of the live retention scorecard
     health: dict[tuple[str, int | None], Decimal | None] = {}
@@ -2200,7 +2206,6 @@ def recompute(
         tuple(date.fromordinal(day) for day in calendar.score_days),
         tuple(date.fromordinal(day) for day in chosen),
         tables,
-        cleaned,
     )
 
 
