@@ -1,36 +1,37 @@
 {#-
     The first branches of a `case`: the reasons to reject a row that follow from the input contract
-    alone, in their order: missing_key, missing_account_id, missing_value, bad_value, out_of_time.
+    alone, each as 'reason:column', in their order: missing_key, missing_account_id, missing_value,
+    bad_value, out_of_time; within a reason in the order of the columns.
 -#}
 {% macro contract_rejections(input_name) -%}
     {%- if execute -%}
     {%- set columns = input_contract(input_name).columns -%}
-    {%- set missing, bad, out_of_time = [], [], [] -%}
+    {%- set branches = {'missing_key': [], 'missing_account_id': [], 'missing_value': [],
+        'bad_value': [], 'out_of_time': []} -%}
     {%- for column in columns -%}
-        {%- if column.required and not column.key and column.name != 'account_id' -%}
-            {%- do missing.append(
-                column.name ~ ' is null' if column.data_type == 'varchar'
-                else '(' ~ column.name ~ ' is null and not ' ~ is_bad(column.name) ~ ')'
-            ) -%}
+        {%- set name, is_text = column.name, column.data_type == 'varchar' -%}
+        {%- if column.required -%}
+            {%- set reason = 'missing_key' if column.key
+                else 'missing_account_id' if name == 'account_id' else 'missing_value' -%}
+            {%- do branches[reason].append((
+                name, name ~ ' is null' ~ ('' if is_text else ' and not ' ~ is_bad(name))
+            )) -%}
         {%- endif -%}
-        {%- if (column.required or column.strict) and column.data_type != 'varchar' -%}
-            {%- do bad.append(is_bad(column.name)) -%}
+        {%- if (column.required or column.strict) and not is_text -%}
+            {%- do branches.bad_value.append((name, is_bad(name))) -%}
         {%- endif -%}
         {%- if column.data_type == 'timestamp' -%}
-            {%- do out_of_time.append(column.name ~ " < timestamp '2000-01-01 00:00:00'") -%}
-            {%- if not column.may_lie_ahead -%}
-                {%- do out_of_time.append(
-                    column.name ~ " >= timestamp '" ~ run_date(2) ~ " 00:00:00'"
-                ) -%}
-            {%- endif -%}
+            {%- set too_early = name ~ " < timestamp '2000-01-01 00:00:00'" -%}
+            {%- set too_late = name ~ " >= timestamp '" ~ run_date(2) ~ " 00:00:00'" -%}
+            {%- do branches.out_of_time.append((
+                name, too_early if column.may_lie_ahead else too_early ~ ' or ' ~ too_late
+            )) -%}
         {%- endif -%}
     {%- endfor -%}
-    when {{ (columns | selectattr('key') | first).name }} is null then 'missing_key'
-    {% if not (columns | selectattr('key') | first).name == 'account_id' -%}
-    when account_id is null then 'missing_account_id'
-    {% endif -%}
-    when {{ missing | join(' or ') }} then 'missing_value'
-    when {{ bad | join(' or ') }} then 'bad_value'
-    when {{ out_of_time | join(' or ') }} then 'out_of_time'
+    {%- for reason, conditions in branches.items() -%}
+        {%- for name, condition in conditions %}
+            when {{ condition }} then '{{ reason }}:{{ name }}'
+        {%- endfor -%}
+    {%- endfor -%}
     {%- endif -%}
 {%- endmacro %}

@@ -1,7 +1,7 @@
 {#- The verdict on a numbered row: accepted, duplicate or rejected. -#}
 {% macro record_status() -%}
     case
-        when rejection_reason is not null then 'rejected'
+        when rejection is not null then 'rejected'
         when version_number = 1 then 'accepted'
         else 'duplicate'
     end

@@ -8,7 +8,7 @@
     {%- set columns = input_contract(input_name).columns -%}
     {%- set names = columns | map(attribute='name') | list -%}
     row_number() over (
-        partition by {{ (columns | selectattr('key') | first).name }}, rejection_reason is null
+        partition by {{ (columns | selectattr('key') | first).name }}, rejection is null
         order by
             {%- if 'updated_at' in names %}
             updated_at desc nulls last,

@@ -167,6 +167,8 @@ def as_timestamp(cell: object) -> int | None | _Bad:
     if match is None:
         return BAD
     day, _, hour, minute, second, fraction, zone = match.groups()
+    if hour is None and zone and zone[0] in "+-":
+        return BAD  # a day alone has no offset: 2026-02-13-05 is no date
     ordinal, offset = _calendar_day(day), _offset_minutes(zone)
     hours, minutes, seconds = int(hour or 0), int(minute or 0), int(second or 0)
     if ordinal is None or offset is None or hours > 23 or minutes > 59 or seconds > 59:
@@ -696,7 +698,7 @@ def _read_caps(seeds_dir: Path) -> list[Cap]:
     """The caps; a folder without score_caps.csv has none."""
     if not (seeds_dir / "score_caps.csv").is_file():
         return []
-    return [
+    caps = [
         Cap(
             row["cap"],
             row["segment"],
@@ -706,6 +708,10 @@ def _read_caps(seeds_dir: Path) -> list[Cap]:
         )
         for row in read_seed(seeds_dir, "score_caps", "cap segment metric worse_than max_score")
     ]
+    for cap in caps:
+        if cap.metric not in METRICS:
+            raise UsageError(f"score_caps.csv: {cap.name} names the unknown metric {cap.metric!r}")
+    return caps
 
 
 def read_seeds(seeds_dir: Path) -> Seeds:
@@ -2214,7 +2220,7 @@ def recompute(
 # --------------------------------------------------------------------------------------
 
 EXAMPLES_PER_TABLE = 10
-MISSING_ROW, UNEXPECTED_ROW, ABSENT = "row", "no row", "absent"
+ROW, NO_ROW, ABSENT = "row", "no row", "absent"
 
 
 @dataclass(frozen=True)
@@ -2363,15 +2369,21 @@ def compare_table(
         key, found = row[:width], row[width:]
         expected = remaining.pop(key, None)
         if expected is None:
-            report.differ(key, "*", UNEXPECTED_ROW, MISSING_ROW)
+            report.differ(key, "*", NO_ROW, ROW)
             continue
         report.values_compared += len(columns)
         for column, position, value in zip(columns, positions, found, strict=True):
             if not same(expected[position], value):
                 report.differ(key, column, expected[position], value)
     for key in sorted(remaining, key=repr):
-        report.differ(key, "*", MISSING_ROW, UNEXPECTED_ROW)
+        report.differ(key, "*", ROW, NO_ROW)
     return report
+
+
+def check_warehouse(warehouse: Path) -> None:
+    """Says so early if there is nothing to compare with."""
+    if not warehouse.is_file():
+        raise UsageError(f"no warehouse {warehouse}; build the project first")
 
 
 def compare(result: Result, warehouse: Path | str, skip_columns: Iterable[str] = ()) -> Comparison:
@@ -2379,8 +2391,7 @@ def compare(result: Result, warehouse: Path | str, skip_columns: Iterable[str] =
 
     `skip_columns` names columns, or table.column, to leave out.
     """
-    if not Path(warehouse).is_file():
-        raise UsageError(f"no warehouse {warehouse}; build the project first")
+    check_warehouse(Path(warehouse))
     try:
         connection = duckdb.connect(str(warehouse), read_only=True)
     except duckdb.Error as error:
@@ -2510,6 +2521,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if not options.raw.is_dir():
             raise UsageError(f"no folder {options.raw}")
+        check_warehouse(options.warehouse)
         result = recompute(
             options.raw,
             options.seeds,

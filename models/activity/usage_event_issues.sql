@@ -11,6 +11,7 @@ select
     event_id,
     account_id,
     rejection_reason,
+    rejected_column,
     cell_issues,
     loaded_at
 from events

@@ -48,33 +48,35 @@ as_of as (
 earlier_dates as (
 
     select
-        {%- for days in [7, 28, 90] %}
-        max(
-            case
-                when
-                    score_dates.day_number
-                    between as_of.day_number - {{ days + 6 }} and as_of.day_number - {{ days }}
-                    then score_dates.score_date
-            end
-        ) as date_{{ days }}d_earlier{{ ',' if not loop.last }}
-        {%- endfor %}
+        {% for days in [7, 28, 90] %}
+            max(
+                case
+                    when
+                        score_dates.day_number
+                        between as_of.day_number - {{ days + 6 }} and as_of.day_number - {{ days }}
+                        then score_dates.score_date
+                end
+            ) as date_{{ days }}d_earlier,
+        {% endfor %}
+        as_of.score_date
     from score_dates
     cross join as_of
+    group by as_of.score_date
 
 ),
 
 earlier_scores as (
 
     select
-        scores.account_id,
-        {%- for days in [7, 28, 90] %}
-        max(
-            case
-                when scores.score_date = earlier_dates.date_{{ days }}d_earlier
-                    then scores.health_score
-            end
-        ) as score_{{ days }}d_earlier{{ ',' if not loop.last }}
-        {%- endfor %}
+        {% for days in [7, 28, 90] %}
+            max(
+                case
+                    when scores.score_date = earlier_dates.date_{{ days }}d_earlier
+                        then scores.health_score
+                end
+            ) as score_{{ days }}d_earlier,
+        {% endfor %}
+        scores.account_id
     from scores
     cross join earlier_dates
     where scores.goal = 'retention'
@@ -91,11 +93,11 @@ ranked_drivers as (
         drivers.contribution,
         row_number() over (
             partition by drivers.account_id
-            order by drivers.points_lost desc, drivers.metric
+            order by drivers.points_lost desc, drivers.metric asc
         ) as drag_rank,
         row_number() over (
             partition by drivers.account_id
-            order by drivers.contribution desc, drivers.metric
+            order by drivers.contribution desc, drivers.metric asc
         ) as strength_rank
     from {{ ref('fct_health_drivers') }} as drivers
     inner join as_of
@@ -111,13 +113,13 @@ ranked_drivers as (
 top_drivers as (
 
     select
-        account_id,
-        {%- for rank in [1, 2, 3] %}
-        max(case when drag_rank = {{ rank }} and points_lost > 0 then metric end)
-            as drag_{{ rank }},
-        max(case when strength_rank = {{ rank }} and contribution > 0 then metric end)
-            as strength_{{ rank }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {% for rank in [1, 2, 3] %}
+            max(case when drag_rank = {{ rank }} and points_lost > 0 then metric end)
+                as drag_{{ rank }},
+            max(case when strength_rank = {{ rank }} and contribution > 0 then metric end)
+                as strength_{{ rank }},
+        {% endfor %}
+        account_id
     from ranked_drivers
     group by account_id
 
@@ -154,15 +156,15 @@ select
     retention.score_high,
     retention.cap,
     retention.override_id,
-    {%- for component in components() %}
-    retention.{{ component }}_score,
-    {%- endfor %}
+    {% for component in components() %}
+        retention.{{ component }}_score,
+    {% endfor %}
     expansion.health_score as expansion_score,
-    {%- for days in [7, 28, 90] %}
-    cast(
-        retention.health_score - earlier_scores.score_{{ days }}d_earlier as decimal(5, 2)
-    ) as score_change_{{ days }}d,
-    {%- endfor %}
+    {% for days in [7, 28, 90] %}
+        cast(
+            retention.health_score - earlier_scores.score_{{ days }}d_earlier as decimal(5, 2)
+        ) as score_change_{{ days }}d,
+    {% endfor %}
     top_drivers.drag_1,
     top_drivers.drag_2,
     top_drivers.drag_3,

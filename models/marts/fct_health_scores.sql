@@ -22,6 +22,17 @@ scoring_version as (
 
 ),
 
+-- A row without a metric score is left out: its weight is shared among the rest.
+counted as (
+
+    select
+        *,
+        case when metric_score is null then 0 else weight end as scored_weight,
+        weight * coalesce(metric_score, 0) as points
+    from metric_scores
+
+),
+
 totals as (
 
     select
@@ -31,26 +42,18 @@ totals as (
         goal,
         segment,
         min_coverage,
+        {% for component in components() %}
+            sum(case when component = '{{ component }}' then scored_weight end)
+                as {{ component }}_weight,
+            sum(case when component = '{{ component }}' then points end)
+                as {{ component }}_points,
+        {% endfor %}
         sum(weight) as weight,
-        sum(case when metric_score is not null then weight else 0 end) as scored_weight,
-        sum(case when not is_missing then weight else 0 end) as known_weight,
-        sum(case when metric_score is not null then weight * metric_score else 0 end) as points,
-        sum(case when not is_missing then weight * metric_score else 0 end) as known_points,
-        {%- for component in components() %}
-        sum(
-            case
-                when component = '{{ component }}' and metric_score is not null then weight else 0
-            end
-        ) as {{ component }}_weight,
-        sum(
-            case
-                when component = '{{ component }}' and metric_score is not null
-                    then weight * metric_score
-                else 0
-            end
-        ) as {{ component }}_points{{ ',' if not loop.last }}
-        {%- endfor %}
-    from metric_scores
+        sum(scored_weight) as scored_weight,
+        sum(points) as points,
+        sum(case when is_missing then 0 else weight end) as known_weight,
+        sum(case when is_missing then 0 else points end) as known_points
+    from counted
     group by account_id, score_date, scorecard, goal, segment, min_coverage
 
 ),
@@ -63,14 +66,14 @@ computed as (
             when known_weight >= 100 * min_coverage
                 then {{ exact_ratio('points', 'scored_weight', 2, 10) }}
         end as computed_score,
+        {% for component in components() %}
+            {{ exact_ratio(component ~ '_points', component ~ '_weight', 2, 10) }}
+                as {{ component }}_score,
+        {% endfor %}
         {{ exact_ratio('known_weight', 'cast(100 as decimal(12, 6))', 6, 6) }} as coverage,
         {{ exact_ratio('known_points', 'weight', 2, 10) }} as score_low,
         {{ exact_ratio('(known_points + 100 * (weight - known_weight))', 'weight', 2, 10) }}
-            as score_high,
-        {%- for component in components() %}
-        {{ exact_ratio(component ~ '_points', component ~ '_weight', 2, 10) }}
-            as {{ component }}_score{{ ',' if not loop.last }}
-        {%- endfor %}
+            as score_high
     from totals
 
 )
@@ -90,9 +93,9 @@ select
     cast(computed.score_high as decimal(5, 2)) as score_high,
     cast(null as varchar) as cap,
     cast(null as varchar) as override_id,
-    {%- for component in components() %}
-    cast(computed.{{ component }}_score as decimal(5, 2)) as {{ component }}_score,
-    {%- endfor %}
+    {% for component in components() %}
+        cast(computed.{{ component }}_score as decimal(5, 2)) as {{ component }}_score,
+    {% endfor %}
     scoring_version.scoring_version
 from computed
 cross join scoring_version

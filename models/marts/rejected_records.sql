@@ -1,45 +1,35 @@
--- One row per rejected raw row and per blanked cell of a row that was kept. No values, no free text.
-{% set small_inputs = {
-    'accounts': 'account_id',
-    'subscriptions': 'subscription_id',
-    'support_tickets': 'ticket_id',
-    'survey_responses': 'response_id',
-    'invoices': 'invoice_id',
-    'csm_assessments': 'assessment_id',
-    'score_overrides': 'override_id',
-} -%}
-{% set inputs_with_blanks = ['accounts', 'subscriptions', 'support_tickets', 'invoices'] -%}
+-- One row per rejected raw row and per blanked cell of a row that was kept. No values.
+{% set staged = [
+    ('accounts', 'account_id', true),
+    ('subscriptions', 'subscription_id', true),
+    ('support_tickets', 'ticket_id', true),
+    ('survey_responses', 'response_id', false),
+    ('invoices', 'invoice_id', true),
+    ('csm_assessments', 'assessment_id', false),
+    ('score_overrides', 'override_id', false),
+] -%}
 with
 
 issues as (
 
-    {% for input, key in small_inputs.items() -%}
-    select
-        '{{ input }}' as input,
-        {{ key }} as record_key,
-        account_id,
-        rejection_reason,
-        {% if input in inputs_with_blanks -%}
-        cell_issues,
-        {%- else -%}
-        cast(null as varchar) as cell_issues,
-        {%- endif %}
-        loaded_at
-    from {{ ref('stg_' ~ input) }}
-    where
-        rejection_reason is not null
-        {%- if input in inputs_with_blanks %}
-        or cell_issues is not null
-        {%- endif %}
-
-    union all
-
-    {% endfor -%}
+    {% for input, key, has_cell_issues in staged %}
+        select
+            '{{ input }}' as input,
+            {{ key }} as record_key,
+            account_id,
+            rejection_reason,
+            rejected_column,
+            {{ 'cell_issues' if has_cell_issues else 'cast(null as varchar) as cell_issues' }},
+            loaded_at
+        from {{ ref('stg_' ~ input) }}
+        union all
+    {% endfor %}
     select
         'usage_events' as input,
         event_id as record_key,
         account_id,
         rejection_reason,
+        rejected_column,
         cell_issues,
         loaded_at
     from {{ ref('usage_event_issues') }}
@@ -48,17 +38,14 @@ issues as (
 
 blankable_cells as (
 
-    {% for column, reasons in blankable_cells().items() -%}
-    {% set last_column = loop.last -%}
-    {% for reason in reasons -%}
-    select
-        '{{ column }}' as column_name,
-        '{{ reason }}' as reason
-    {% if not (loop.last and last_column) -%}
-    union all
-    {% endif -%}
-    {% endfor -%}
-    {%- endfor %}
+    {% for column, reason in blankable_cells() %}
+        select
+            '{{ column }}' as column_name,
+            '{{ reason }}' as reason
+        {% if not loop.last %}
+            union all
+        {% endif %}
+    {% endfor %}
 
 )
 
@@ -68,7 +55,7 @@ select
     account_id,
     'row_rejected' as action,
     rejection_reason as reason,
-    cast(null as varchar) as column_name,
+    rejected_column as column_name,
     loaded_at
 from issues
 where rejection_reason is not null
@@ -85,6 +72,7 @@ select
     issues.loaded_at
 from issues
 inner join blankable_cells
-    on issues.cell_issues
+    on
+        issues.cell_issues
         like '%,' || blankable_cells.column_name || ':' || blankable_cells.reason || ',%'
 where issues.rejection_reason is null

@@ -1,46 +1,55 @@
 -- One row per raw input: raw rows, counted apart, against what became of them.
-{% set small_inputs = [
-    'accounts', 'subscriptions', 'support_tickets', 'survey_responses', 'invoices',
-    'csm_assessments', 'score_overrides',
-] -%}
 with
 
 raw_counts as (
 
-    {% for input in input_names() -%}
+    {% for input in input_names() %}
+        select
+            '{{ input }}' as input,
+            count(*) as raw_rows
+        from {{ ref('input_' ~ input) }}
+        {% if not loop.last %}
+            union all
+        {% endif %}
+    {% endfor %}
+
+),
+
+rejected_usage as (
+
+    select count(*) as rejected_rows
+    from {{ ref('usage_event_issues') }}
+    where rejection_reason is not null
+
+),
+
+kept_usage as (
+
     select
-        '{{ input }}' as input,
-        count(*) as raw_rows
-    from {{ ref('input_' ~ input) }}
-    {% if not loop.last -%}
-    union all
-    {% endif -%}
-    {%- endfor %}
+        sum(accepted_rows) as accepted_rows,
+        sum(duplicate_rows) as duplicate_rows
+    from {{ ref('usage_activity_daily') }}
 
 ),
 
 verdicts as (
 
-    {% for input in small_inputs -%}
-    select
-        '{{ input }}' as input,
-        sum(case when record_status = 'accepted' then 1 else 0 end) as accepted_rows,
-        sum(case when record_status = 'duplicate' then 1 else 0 end) as duplicate_rows,
-        sum(case when record_status = 'rejected' then 1 else 0 end) as rejected_rows
-    from {{ ref('stg_' ~ input) }}
-
-    union all
-
-    {% endfor -%}
+    {% for input in input_names() if input != 'usage_events' %}
+        select
+            '{{ input }}' as input,
+            sum(case when record_status = 'accepted' then 1 else 0 end) as accepted_rows,
+            sum(case when record_status = 'duplicate' then 1 else 0 end) as duplicate_rows,
+            sum(case when record_status = 'rejected' then 1 else 0 end) as rejected_rows
+        from {{ ref('stg_' ~ input) }}
+        union all
+    {% endfor %}
     select
         'usage_events' as input,
-        sum(accepted_rows) as accepted_rows,
-        sum(duplicate_rows) as duplicate_rows,
-        (
-            select count(*) from {{ ref('usage_event_issues') }}
-            where rejection_reason is not null
-        ) as rejected_rows
-    from {{ ref('usage_activity_daily') }}
+        kept_usage.accepted_rows,
+        kept_usage.duplicate_rows,
+        rejected_usage.rejected_rows
+    from kept_usage
+    cross join rejected_usage
 
 ),
 

@@ -43,8 +43,8 @@ in_force as (
             partition by subscriptions.account_id, score_dates.score_date
             order by
                 subscriptions.mrr desc nulls last,
-                subscriptions.started_at,
-                subscriptions.subscription_id
+                subscriptions.started_at asc,
+                subscriptions.subscription_id asc
         ) as mrr_rank
     from subscriptions
     inner join score_dates

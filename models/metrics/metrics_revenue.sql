@@ -75,17 +75,17 @@ invoice_totals as (
                 else 0
             end
         ) as days_overdue,
-        {% for kind in ['recurring', 'one_off'] -%}
-        cast(sum(
-            case
-                when
-                    invoices.kind = '{{ kind }}'
-                    and invoices.issued_day_number >= account_dates.day_number - 364
-                    then invoices.amount
-                else 0
-            end
-        ) as decimal(28, 6)) as {{ kind }}_365d,
-        {% endfor -%}
+        {% for kind in ['recurring', 'one_off'] %}
+            cast(sum(
+                case
+                    when
+                        invoices.kind = '{{ kind }}'
+                        and invoices.issued_day_number >= account_dates.day_number - 364
+                        then invoices.amount
+                    else 0
+                end
+            ) as decimal(28, 6)) as {{ kind }}_365d,
+        {% endfor %}
         cast(sum(
             case
                 when

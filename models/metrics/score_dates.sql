@@ -36,7 +36,7 @@ usage_days as (
         count(*) as active_accounts,
         row_number() over (order by activity_date) as day_index,
         row_number() over (order by count(*), activity_date) as size_rank,
-        count(*) over () as days
+        count(*) over () as day_count
     from account_days
     group by activity_date
 
@@ -47,7 +47,7 @@ overall_median as (
 
     select case count(*) when 1 then 2 else 1 end * sum(active_accounts) as doubled_median
     from usage_days
-    where size_rank in (floor((days + 1) / 2), floor((days + 2) / 2))
+    where size_rank in (floor((day_count + 1) / 2), floor((day_count + 2) / 2))
 
 ),
 
@@ -55,15 +55,17 @@ following_days as (
 
     select
         usage_days.activity_date,
-        following.active_accounts,
-        count(*) over (partition by usage_days.activity_date) as days,
+        later_days.active_accounts,
+        count(*) over (partition by usage_days.activity_date) as day_count,
         row_number() over (
             partition by usage_days.activity_date
-            order by following.active_accounts, following.activity_date
+            order by later_days.active_accounts, later_days.activity_date
         ) as size_rank
     from usage_days
-    inner join usage_days as following
-        on following.day_index between usage_days.day_index + 1 and usage_days.day_index + 28
+    inner join usage_days as later_days
+        on
+            usage_days.day_index + 1 <= later_days.day_index
+            and usage_days.day_index + 28 >= later_days.day_index
 
 ),
 
@@ -73,34 +75,34 @@ following_medians as (
         activity_date,
         case count(*) when 1 then 2 else 1 end * sum(active_accounts) as doubled_median
     from following_days
-    where size_rank in (floor((days + 1) / 2), floor((days + 2) / 2))
+    where size_rank in (floor((day_count + 1) / 2), floor((day_count + 2) / 2))
     group by activity_date
+
+),
+
+-- Nothing follows the last day: it carries its later days.
+carrying_days as (
+
+    select
+        usage_days.activity_date,
+        {{ is_carrying_day('usage_days.active_accounts', 'overall_median.doubled_median') }}
+            as carries_all_days,
+        {{ is_carrying_day(
+            'usage_days.active_accounts', 'coalesce(following_medians.doubled_median, 0)'
+        ) }} as carries_later_days
+    from usage_days
+    cross join overall_median
+    left join following_medians
+        on usage_days.activity_date = following_medians.activity_date
 
 ),
 
 usage_bounds as (
 
     select
-        min(
-            case
-                when {{ is_carrying_day(
-                    'usage_days.active_accounts', 'coalesce(following_medians.doubled_median, 0)'
-                ) }}
-                    then usage_days.activity_date
-            end
-        ) as first_date,
-        max(
-            case
-                when {{ is_carrying_day(
-                    'usage_days.active_accounts', 'overall_median.doubled_median'
-                ) }}
-                    then usage_days.activity_date
-            end
-        ) as last_date
-    from usage_days
-    cross join overall_median
-    left join following_medians
-        on usage_days.activity_date = following_medians.activity_date
+        min(case when carries_later_days then activity_date end) as first_date,
+        max(case when carries_all_days then activity_date end) as last_date
+    from carrying_days
 
 ),
 
@@ -118,15 +120,9 @@ bounds as (
 
     select
         coalesce(usage_bounds.first_date, other_bounds.first_date) as feed_first_date,
-        {% if parse_date_var('as_of_date') -%}
-        cast('{{ parse_date_var("as_of_date").isoformat() }}' as date) as as_of_date
-        {%- else -%}
-        coalesce(
-            usage_bounds.last_date,
-            other_bounds.last_date,
-            cast('{{ run_date(-1) }}' as date)
-        ) as as_of_date
-        {%- endif %}
+        {{ as_of_date(
+            'coalesce(usage_bounds.last_date, other_bounds.last_date, {yesterday})'
+        ) }} as as_of_date
     from usage_bounds
     cross join other_bounds
 
@@ -143,9 +139,8 @@ usage_through as (
 
 days_back as (
 
-    {% set history_days = 7 * parse_count_var('history_weeks', 0, 1000) -%}
     select generated_number - 1 as days_back
-    from ({{ dbt.generate_series([29, history_days] | max) }}) as numbers
+    from ({{ dbt.generate_series([29, history_days()] | max) }}) as numbers
 
 ),
 
@@ -156,7 +151,7 @@ candidates as (
         bounds.as_of_date,
         bounds.feed_first_date,
         cast(
-            {{ dbt.dateadd('day', '-days_back.days_back', 'bounds.as_of_date') }} as date
+            {{ dbt.dateadd('day', '-days_back', 'bounds.as_of_date') }} as date
         ) as score_date
     from bounds
     cross join days_back
@@ -177,7 +172,7 @@ where
     (
         candidates.days_back <= 28
         or (
-            candidates.days_back < {{ history_days }}
+            candidates.days_back < {{ history_days() }}
             and {{ day_number('candidates.score_date') }} % 7 = 1
         )
     )

@@ -23,22 +23,18 @@ matches as (
     from account_dates
     inner join segments
         on
-            (segments.is_trial is null or segments.is_trial = account_dates.is_trial)
+            (segments.is_trial is null or account_dates.is_trial = segments.is_trial)
             and (
                 segments.industry is null
-                or lower(trim(segments.industry)) = lower(account_dates.industry)
-            )
-            and (segments.plan is null or lower(trim(segments.plan)) = lower(account_dates.plan))
-            {%- for name in ['tenure_days', 'mrr', 'seats'] %}
-            and (
-                segments.min_{{ name }} is null
-                or segments.min_{{ name }} <= account_dates.{{ name }}
+                or lower(account_dates.industry) = lower({{ trim_text('segments.industry') }})
             )
             and (
-                segments.max_{{ name }} is null
-                or segments.max_{{ name }} >= account_dates.{{ name }}
+                segments.plan is null
+                or lower(account_dates.plan) = lower({{ trim_text('segments.plan') }})
             )
-            {%- endfor %}
+            and {{ within_limits('tenure_days') }}
+            and {{ within_limits('mrr') }}
+            and {{ within_limits('seats') }}
     group by account_dates.account_id, account_dates.score_date
 
 )

@@ -15,33 +15,58 @@ metrics as (
 
 ),
 
-{% for table in metric_columns() -%}
-{{ table }} as (
+metrics_usage as (
 
-    select * from {{ ref(table) }}
+    select * from {{ ref('metrics_usage') }}
 
 ),
 
-{% endfor -%}
+metrics_support as (
+
+    select * from {{ ref('metrics_support') }}
+
+),
+
+metrics_sentiment as (
+
+    select * from {{ ref('metrics_sentiment') }}
+
+),
+
+metrics_revenue as (
+
+    select * from {{ ref('metrics_revenue') }}
+
+),
+
 side_by_side as (
 
     select
+        {% for table, columns in metric_columns().items() %}
+            {% for column in columns %}
+                {{ table }}.{{ column }},
+            {% endfor %}
+        {% endfor %}
         account_segments.account_id,
         account_segments.score_date,
-        account_segments.segment,
-        {%- for table, columns in metric_columns().items() -%}
-        {%- set last_table = loop.last -%}
-        {%- for column in columns %}
-        {{ table }}.{{ column }}{{ ',' if not (loop.last and last_table) }}
-        {%- endfor -%}
-        {%- endfor %}
+        account_segments.segment
     from account_segments
-    {%- for table in metric_columns() %}
-    left join {{ table }}
+    left join metrics_usage
         on
-            account_segments.account_id = {{ table }}.account_id
-            and account_segments.score_date = {{ table }}.score_date
-    {%- endfor %}
+            account_segments.account_id = metrics_usage.account_id
+            and account_segments.score_date = metrics_usage.score_date
+    left join metrics_support
+        on
+            account_segments.account_id = metrics_support.account_id
+            and account_segments.score_date = metrics_support.score_date
+    left join metrics_sentiment
+        on
+            account_segments.account_id = metrics_sentiment.account_id
+            and account_segments.score_date = metrics_sentiment.score_date
+    left join metrics_revenue
+        on
+            account_segments.account_id = metrics_revenue.account_id
+            and account_segments.score_date = metrics_revenue.score_date
 
 )
 
@@ -52,11 +77,11 @@ select
     metrics.metric,
     metrics.component,
     case metrics.metric
-        {%- for columns in metric_columns().values() -%}
-        {%- for column in columns %}
-        when '{{ column }}' then side_by_side.{{ column }}
-        {%- endfor -%}
-        {%- endfor %}
+        {% for columns in metric_columns().values() %}
+            {% for column in columns %}
+                when '{{ column }}' then side_by_side.{{ column }}
+            {% endfor %}
+        {% endfor %}
     end as metric_value
 from side_by_side
 cross join metrics

@@ -19,18 +19,13 @@ with
 
 facts as (
 
-    {% for seed, columns in parts.items() -%}
-    select
-        '{{ seed }}'
-        {%- for column in columns %}
-        || '|' || coalesce(cast({{ column }} as {{ dbt.type_string() }}), '')
-        {%- endfor %} as fact
-    from {{ ref(seed) }}
-    {% if not loop.last %}
-    union all
-
-    {% endif -%}
-    {%- endfor %}
+    {% for seed, columns in parts.items() %}
+        select {{ row_text(seed, columns) }} as fact
+        from {{ ref(seed) }}
+        {% if not loop.last %}
+            union all
+        {% endif %}
+    {% endfor %}
 
 )
 

@@ -13,8 +13,8 @@ checked as (
         *,
         case
             {{ contract_rejections('accounts') }}
-            when cast(deleted_at as date) < cast(created_at as date) then 'end_before_start'
-        end as rejection_reason,
+            when cast(deleted_at as date) < cast(created_at as date) then 'end_before_start:deleted_at'
+        end as rejection,
         case when {{ is_bad('is_test') }} then 'bad_value' end as is_test_issue,
         case when {{ is_bad('updated_at') }} then 'bad_value' end as updated_at_issue
     from raw_rows
@@ -38,7 +38,8 @@ select
     region,
     owner,
     {{ record_status() }} as record_status,
-    rejection_reason,
+    {{ rejection_part('reason') }} as rejection_reason,
+    {{ rejection_part('column') }} as rejected_column,
     {{ cell_issues(['is_test', 'updated_at']) }} as cell_issues,
     coalesce(is_test, false) as is_test,
     created_at,

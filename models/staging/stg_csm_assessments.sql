@@ -32,9 +32,9 @@ judged as (
         *,
         case
             {{ contract_rejections('csm_assessments') }}
-            when sentiment not between 1 and 5 or sentiment <> floor(sentiment) then 'out_of_range'
-            when not is_known_account then 'unknown_account'
-        end as rejection_reason
+            when sentiment not between 1 and 5 or sentiment <> floor(sentiment) then 'out_of_range:sentiment'
+            when not is_known_account then 'unknown_account:account_id'
+        end as rejection
     from matched
 
 ),
@@ -52,7 +52,8 @@ select
     assessment_id,
     account_id,
     {{ record_status() }} as record_status,
-    rejection_reason,
+    {{ rejection_part('reason') }} as rejection_reason,
+    {{ rejection_part('column') }} as rejected_column,
     sentiment,
     assessed_at,
     loaded_at

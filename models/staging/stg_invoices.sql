@@ -42,11 +42,11 @@ judged as (
         *,
         case
             {{ contract_rejections('invoices') }}
-            when is_known_currency and reporting_amount is null then 'bad_value'
-            when lower(kind) not in ('recurring', 'one_off', 'credit') then 'unknown_value'
-            when not is_known_currency then 'unknown_currency'
-            when not is_known_account then 'unknown_account'
-        end as rejection_reason,
+            when is_known_currency and reporting_amount is null then 'bad_value:amount'
+            when lower(kind) not in ('recurring', 'one_off', 'credit') then 'unknown_value:kind'
+            when not is_known_currency then 'unknown_currency:currency'
+            when not is_known_account then 'unknown_account:account_id'
+        end as rejection,
         case when {{ is_bad('due_at') }} then 'bad_value' end as due_at_issue,
         case when {{ is_bad('updated_at') }} then 'bad_value' end as updated_at_issue
     from converted
@@ -66,7 +66,8 @@ select
     invoice_id,
     account_id,
     {{ record_status() }} as record_status,
-    rejection_reason,
+    {{ rejection_part('reason') }} as rejection_reason,
+    {{ rejection_part('column') }} as rejected_column,
     {{ cell_issues(['due_at', 'updated_at']) }} as cell_issues,
     lower(kind) as kind,
     reporting_amount as amount,

@@ -32,12 +32,12 @@ judged as (
         *,
         case
             {{ contract_rejections('score_overrides') }}
-            when cast(expires_at as date) < cast(starts_at as date) then 'end_before_start'
-            when score not between 0 and 100 then 'out_of_range'
+            when cast(expires_at as date) < cast(starts_at as date) then 'end_before_start:expires_at'
+            when score not between 0 and 100 then 'out_of_range:score'
             when {{ day_number('expires_at') }} - {{ day_number('starts_at') }} > 90
-                then 'override_too_long'
-            when not is_known_account then 'unknown_account'
-        end as rejection_reason
+                then 'override_too_long:expires_at'
+            when not is_known_account then 'unknown_account:account_id'
+        end as rejection
     from matched
 
 ),
@@ -55,7 +55,8 @@ select
     override_id,
     account_id,
     {{ record_status() }} as record_status,
-    rejection_reason,
+    {{ rejection_part('reason') }} as rejection_reason,
+    {{ rejection_part('column') }} as rejected_column,
     score,
     starts_at,
     cast(starts_at as date) as starts_on,

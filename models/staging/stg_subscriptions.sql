@@ -42,9 +42,9 @@ judged as (
         *,
         case
             {{ contract_rejections('subscriptions') }}
-            when cast(ended_at as date) < cast(started_at as date) then 'end_before_start'
-            when not is_known_account then 'unknown_account'
-        end as rejection_reason,
+            when cast(ended_at as date) < cast(started_at as date) then 'end_before_start:ended_at'
+            when not is_known_account then 'unknown_account:account_id'
+        end as rejection,
         case
             when {{ is_bad('seats') }} then 'bad_value'
             when seats < 0 then 'out_of_range'
@@ -77,7 +77,7 @@ blanked as (
         ended_at,
         updated_at,
         loaded_at,
-        rejection_reason,
+        rejection,
         {{ cell_issues([
             'seats', 'mrr', 'is_trial', 'auto_renew', 'term_ends_at', 'updated_at',
         ]) }} as cell_issues,
@@ -102,7 +102,8 @@ select
     account_id,
     plan,
     {{ record_status() }} as record_status,
-    rejection_reason,
+    {{ rejection_part('reason') }} as rejection_reason,
+    {{ rejection_part('column') }} as rejected_column,
     cell_issues,
     coalesce(is_trial, false) as is_trial,
     auto_renew,

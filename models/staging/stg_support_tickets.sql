@@ -31,9 +31,9 @@ judged as (
         *,
         case
             {{ contract_rejections('support_tickets') }}
-            when solved_at < opened_at then 'end_before_start'
-            when not is_known_account then 'unknown_account'
-        end as rejection_reason,
+            when solved_at < opened_at then 'end_before_start:solved_at'
+            when not is_known_account then 'unknown_account:account_id'
+        end as rejection,
         case when {{ is_bad('first_response_at') }} then 'bad_value' end as first_response_at_issue,
         case
             when lower(priority) not in ('low', 'normal', 'high', 'urgent') then 'unknown_value'
@@ -61,7 +61,7 @@ blanked as (
         solved_at,
         updated_at,
         loaded_at,
-        rejection_reason,
+        rejection,
         {{ cell_issues([
             'first_response_at', 'priority', 'reopen_count', 'csat_score', 'updated_at',
         ]) }} as cell_issues,
@@ -86,7 +86,8 @@ select
     account_id,
     priority,
     {{ record_status() }} as record_status,
-    rejection_reason,
+    {{ rejection_part('reason') }} as rejection_reason,
+    {{ rejection_part('column') }} as rejected_column,
     cell_issues,
     coalesce(lower(priority) in ('high', 'urgent'), false) as is_urgent,
     coalesce(reopen_count > 0, false) as is_reopened,

@@ -34,11 +34,11 @@ judged as (
             when
                 lower(survey_type) = 'nps'
                 and (score not between 0 and 10 or score <> floor(score))
-                then 'out_of_range'
-            when lower(survey_type) = 'csat' and score not between 1 and 5 then 'out_of_range'
-            when lower(survey_type) not in ('nps', 'csat') then 'unknown_value'
-            when not is_known_account then 'unknown_account'
-        end as rejection_reason
+                then 'out_of_range:score'
+            when lower(survey_type) = 'csat' and score not between 1 and 5 then 'out_of_range:score'
+            when lower(survey_type) not in ('nps', 'csat') then 'unknown_value:survey_type'
+            when not is_known_account then 'unknown_account:account_id'
+        end as rejection
     from matched
 
 ),
@@ -57,7 +57,8 @@ select
     account_id,
     user_id,
     {{ record_status() }} as record_status,
-    rejection_reason,
+    {{ rejection_part('reason') }} as rejection_reason,
+    {{ rejection_part('column') }} as rejected_column,
     lower(survey_type) as survey_type,
     score,
     responded_at,

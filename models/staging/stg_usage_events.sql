@@ -34,8 +34,8 @@ judged as (
         *,
         case
             {{ contract_rejections('usage_events') }}
-            when not is_known_account then 'unknown_account'
-        end as rejection_reason,
+            when not is_known_account then 'unknown_account:account_id'
+        end as rejection,
         case
             when {{ is_bad('duration_seconds') }} then 'bad_value'
             when duration_seconds < 0 then 'out_of_range'
@@ -53,7 +53,8 @@ select
     account_id,
     user_id,
     feature,
-    rejection_reason,
+    {{ rejection_part('reason') }} as rejection_reason,
+    {{ rejection_part('column') }} as rejected_column,
     {{ cell_issues(['duration_seconds', 'event_count']) }} as cell_issues,
     case when duration_seconds_issue is null then duration_seconds end as duration_seconds,
     case when event_count_issue is null then event_count end as event_count,

@@ -1,0 +1,8 @@
+{#- Days since 2000-01-01 of a date or timestamp, a whole number: what windows are measured in. -#}
+{% macro day_number(moment) -%}
+    {{ return(adapter.dispatch('day_number', 'customer_health')(moment)) }}
+{%- endmacro %}
+
+{% macro duckdb__day_number(moment) -%}
+    date_diff('day', date '2000-01-01', {{ moment }})
+{%- endmacro %}
