@@ -1,6 +1,6 @@
 {#-
     The contract of one raw input, from models/staging/_raw__sources.yml: a dict with `presence`
-    and `columns` (name, data_type, key, required, strict, may_lie_ahead), in contract order.
+    and `columns` (name, data_type, key, required), in contract order.
     Only at execution, when dbt knows the sources.
 -#}
 {% macro input_contract(input_name) -%}
@@ -19,8 +19,6 @@
             'data_type': column.data_type,
             'key': meta.get('key', false),
             'required': meta.get('required', false) or meta.get('key', false),
-            'strict': meta.get('strict', false),
-            'may_lie_ahead': meta.get('may_lie_ahead', false),
         }) -%}
     {%- endfor -%}
     {{ return({'presence': found[0].config.meta.presence, 'columns': columns}) }}

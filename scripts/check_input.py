@@ -1,7 +1,7 @@
 """Check a folder of raw inputs before building: what is missing, unreadable or rejected, and why.
 
 Files and columns are held against the input contract (models/staging/_raw__sources.yml). What
-becomes of each row is asked of the project's own models, built into a temporary warehouse. Of the
+becomes of the rows is asked of the project's own models, built into a temporary warehouse. Of the
 data only column names, counts and a few record keys are shown, never a cell.
 """
 
@@ -21,88 +21,80 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTRACT = ROOT / "models" / "staging" / "_raw__sources.yml"
-EXAMPLES = """examples:
-  python scripts/check_input.py sample_data
-  python scripts/check_input.py exports/2026-09 --run-date 2026-09-30 --examples 10
-  python scripts/check_input.py exports/2026-09 --json | jq '.null_metrics'
-
-exit codes: 0 the project builds on the folder (rows may be rejected), 1 the run would stop,
-2 wrong usage. A folder holds one subfolder per input, with CSV or Parquet files inside.
-"""
-FORMATS = (".csv", ".parquet")
-MOST_LINES = 1000
-LONGEST_LINE = 16_000_000
-LONGEST_NAME = 60
-WIDTH = 100
-TABLE = "{:<17} {:<9} {:<8} {:<10} {:>7} {:>9} {:>9} {:>9} {:>8} {:>7}"
 DBT = Path(sys.executable).with_name("dbt")
+EPILOG = """examples:
+  python scripts/check_input.py sample_data
+  python scripts/check_input.py exports/september --run-date 2026-09-30 --examples 10
+  python scripts/check_input.py exports/september --json | jq .null_metrics
+
+DIR holds one folder per input with *.csv or *.parquet files. Exit codes: 0 the project builds on
+it (rows may be rejected), 1 the run would stop, 2 wrong usage.
+"""
+LONGEST_LINE = 16_000_000
+WIDTH = 100
+TABLE = "{:<16}  {:<8}  {:<7}  {:<9}  {:>7}  {:>9}  {:>9}  {:>9}  {:>8}  {:>7}"
+HEAD = TABLE.format(
+    "input", "presence", "state", "files", "columns",
+    "rows", "accepted", "duplicate", "rejected", "blanked",
+)  # fmt: skip
 
 LINE_FAULTS = {
     "MISSING COLUMNS": "fewer cells than the header",
-    "TOO MANY COLUMNS": "more cells than the header (text with a comma needs double quotes)",
+    "TOO MANY COLUMNS": "more cells than the header (a comma inside a cell needs double quotes)",
     "UNQUOTED VALUE": "a double quote that is not closed, or not doubled inside a quoted cell",
-    "INVALID ENCODING": "not UTF-8; export it as UTF-8",
+    "INVALID ENCODING": "not UTF-8",
     "LINE SIZE OVER MAXIMUM": "longer than 16 MB",
 }
 REASONS = {
     "missing_key": "the key is empty",
     "missing_account_id": "account_id is empty",
     "missing_value": "another required cell is empty",
-    "bad_value": "a cell does not read as its type; dates year first, no thousands separators",
+    "bad_value": "a cell does not read as its type (dates year first, no thousands separators)",
     "out_of_time": "a timestamp before 2000 or, where it cannot lie ahead, after run date + 1",
     "end_before_start": "it ends before it starts",
     "out_of_range": "a number outside its range, or not whole where it must be",
-    "unknown_value": "a word outside the list of the column",
+    "unknown_value": "a word that the column does not know",
     "unknown_currency": "no such code in seeds/scoring/currencies.csv",
-    "override_too_long": "more than 90 days",
+    "override_too_long": "more than 90 days from start to end",
     "unknown_account": "no accepted row of accounts has this account_id",
 }
-
-USAGE_METRICS = (
-    "licence_utilisation_28d core_feature_adoption_28d setup_completion"
-    " compliance_feature_days_28d active_days_28d stickiness_28d minutes_per_user_28d"
-    " usage_change_28d days_since_last_activity login_interval_days_90d"
-)
-SUPPORT_METRICS = (
-    "tickets_per_100_seats_90d urgent_ticket_share_90d open_tickets oldest_open_ticket_days"
-    " oldest_urgent_ticket_days median_resolution_hours_90d reopened_ticket_share_90d"
-    " ticket_csat_90d"
-)
-# What goes with an input (column "") or with an optional column: metrics null for every account,
-# metrics that are 0 wherever they are known, and what else to know.
+# What goes with an input (column "") or with an optional column or its values: metrics that are
+# null for every account, metrics that are 0 wherever they are known, what else to know.
 # fmt: off
 LOST = (
-    ("accounts", "", "", "", "no account can be scored, and every other row is unknown_account"),
-    ("accounts", "account_name", "", "", "accounts are shown by their id"),
-    ("accounts", "parent_account_id", "", "", "no roll-up to parent accounts"),
+    ("accounts", "", "", "", "no account is scored, and all other rows are unknown_account"),
     ("accounts", "industry", "", "", "segment rules on industry never match"),
     ("accounts", "is_test", "", "", "test accounts are scored like customers"),
     ("accounts", "deleted_at", "", "", "deleted accounts stay until their subscriptions end"),
-    ("subscriptions", "", "", "", "no account is in force, so none is scored"),
+    ("subscriptions", "", "", "", "no account is scored"),
     ("subscriptions", "plan", "", "", "segment rules on plan never match"),
     ("subscriptions", "seats", "licence_utilisation_28d tickets_per_100_seats_90d", "",
      "segment rules on seats never match"),
     ("subscriptions", "mrr", "mrr_change_90d auto_renew_share", "",
-     "no ARR, no upsells, and segment rules on mrr never match"),
+     "no ARR, no upsells, segment rules on mrr never match"),
     ("subscriptions", "currency", "", "", "mrr is taken as the reporting currency"),
     ("subscriptions", "is_trial", "", "", "no account counts as a trial"),
     ("subscriptions", "auto_renew", "auto_renew_share", "", ""),
-    ("subscriptions", "term_ends_at", "days_to_renewal", "", "no renewal dates"),
-    ("subscriptions", "ended_at", "", "",
-     "subscriptions never end: accounts that left stay scored, and their old terms add up"),
-    ("usage_events", "", USAGE_METRICS, "", ""),
+    ("subscriptions", "term_ends_at", "days_to_renewal", "", ""),
+    ("subscriptions", "ended_at", "", "", "no subscription ends, accounts that left stay scored"),
+    ("usage_events", "",
+     "licence_utilisation_28d core_feature_adoption_28d setup_completion"
+     " compliance_feature_days_28d active_days_28d stickiness_28d minutes_per_user_28d"
+     " usage_change_28d days_since_last_activity login_interval_days_90d", "", ""),
     ("usage_events", "user_id", "stickiness_28d minutes_per_user_28d", "",
-     "licence_utilisation_28d is null for every account with usage in the 28 days"),
+     "licence_utilisation_28d is null for every account with usage"),
     ("usage_events", "duration_seconds", "minutes_per_user_28d", "", ""),
     ("usage_events", "event_count", "", "", "each row counts as one event"),
-    ("support_tickets", "", SUPPORT_METRICS, "", ""),
+    ("support_tickets", "",
+     "tickets_per_100_seats_90d urgent_ticket_share_90d open_tickets oldest_open_ticket_days"
+     " oldest_urgent_ticket_days median_resolution_hours_90d reopened_ticket_share_90d"
+     " ticket_csat_90d", "", ""),
     ("support_tickets", "solved_at", "median_resolution_hours_90d ticket_csat_90d", "",
      "every ticket counts as open"),
     ("support_tickets", "priority", "", "urgent_ticket_share_90d oldest_urgent_ticket_days",
@@ -126,24 +118,8 @@ class CannotReadError(Exception):
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Something that stops the run, with the lines of the file that have it (at most 1,000)."""
-
-    text: str
-    file: str = ""
-    lines: tuple[int, ...] = ()
-
-    def __str__(self) -> str:
-        place = self.file
-        if self.lines:
-            place += f", line{'s' * (len(self.lines) > 1)} {', '.join(map(str, self.lines[:5]))}"
-            place += f" and {len(self.lines) - 5:,} more" if len(self.lines) > 5 else ""
-        return f"{place}: {self.text}" if place else self.text
-
-
-@dataclass(frozen=True)
 class Finding:
-    """Rows rejected, or cells of a column blanked, for one reason, with some of their keys."""
+    """Rows rejected (column null) or cells blanked for one reason, with a few of their keys."""
 
     reason: str
     column: str | None
@@ -152,10 +128,10 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Consequence:
-    """What the lack of an input (column null) or of a column's values does to the metrics."""
+class Effect:
+    """What a missing input, or a missing or empty column, does to everybody's metrics."""
 
-    column: str | None
+    cause: str
     null_metrics: list[str]
     zero_metrics: list[str]
     note: str
@@ -163,19 +139,18 @@ class Consequence:
 
 @dataclass
 class Column:
-    """A column of the contract. Null: received when missing, counts when the rows are unknown."""
+    """A column of the contract: the type it is received as, and its cells with a readable value."""
 
     name: str
     type: str
     required: bool
     received: str | None = None
     filled: int | None = None
-    unreadable: int | None = None
 
 
 @dataclass
 class Input:
-    """All that is known about one input; state is found, empty (no rows), missing or broken."""
+    """All that is known about one input; the state is found, empty, missing or broken."""
 
     name: str
     presence: str
@@ -184,17 +159,17 @@ class Input:
     format: str | None = None
     files: list[str] = field(default_factory=list)
     unexpected_columns: list[str] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     rows: dict[str, int] | None = None
     rejected: list[Finding] = field(default_factory=list)
     blanked: list[Finding] = field(default_factory=list)
-    consequences: list[Consequence] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
 
 
 @dataclass
 class Report:
-    """The whole check. `problems` are all that stops the run; `notes` are about the folder."""
+    """The whole check: `problems` stop the run, `notes` are about the folder."""
 
     folder: str
     run_date: str
@@ -205,11 +180,22 @@ class Report:
     notes: list[str]
 
 
+def listed(names: Iterable[object], most: int = 5) -> str:
+    """The first names as they may be printed (one line, at most 60 characters each)."""
+    texts = ["".join(c if c.isprintable() else "?" for c in str(name)) for name in names]
+    short = [text if len(text) <= 60 else text[:57] + "..." for text in texts[:most]]
+    return ", ".join(short) + (f" and {len(texts) - most:,} more" if len(texts) > most else "")
+
+
+def like(name: str, others: Iterable[str], cutoff: float = 0.6) -> str:
+    """The one of the others that the name resembles most, or nothing."""
+    return next(iter(difflib.get_close_matches(name.lower(), others, 1, cutoff)), "")
+
+
 def read_contract() -> list[Input]:
     """The inputs of the contract, in its order, with nothing found yet."""
-    tables = yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))["sources"][0]["tables"]
     inputs = []
-    for table in tables:
+    for table in yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))["sources"][0]["tables"]:
         columns = []
         for column in table["columns"]:
             meta = column.get("config", {}).get("meta", {})
@@ -219,24 +205,8 @@ def read_contract() -> list[Input]:
     return inputs
 
 
-def shown(text: str) -> str:
-    """A name or key as it may be printed: one line, no control characters, 60 characters."""
-    text = "".join(character if character.isprintable() else "?" for character in text)
-    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 3] + "..."
-
-
-def like(name: str, others: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The one of the others that the name resembles most, if any does."""
-    return next(iter(difflib.get_close_matches(name.lower(), others, 1, cutoff)), None)
-
-
-def listed(names: list[str], most: int = 5) -> str:
-    """The first names and how many more there are."""
-    rest = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + rest
-
-
-# ------------------------------------------------------------------------- files and columns
+def is_csv(path: Path) -> bool:
+    return path.name.lower().endswith(".csv")
 
 
 def csv_header(path: Path) -> list[str]:
@@ -245,25 +215,26 @@ def csv_header(path: Path) -> list[str]:
         line = re.split(rb"[\r\n]", file.readline(LONGEST_LINE), maxsplit=1)[0]
     try:
         header = line.decode("utf-8-sig").strip()
-    except UnicodeDecodeError:
-        raise CannotReadError("the header line is not UTF-8; export it as UTF-8") from None
-    if not header:
-        raise CannotReadError("no header line; put the column names there, or take the file away")
-    names = [name.strip().lower() for name in next(csv.reader([header]))]
+        names = [name.strip().lower() for name in next(csv.reader([header]), [])]
+    except (UnicodeDecodeError, csv.Error):
+        raise CannotReadError("the header line is not UTF-8 text") from None
+    if not names:
+        raise CannotReadError("no header line; put the column names there, or remove the file")
     for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
         if len(names) == 1 and separator in names[0]:
-            raise CannotReadError(f"cells are separated by {word}; export it with commas")
+            raise CannotReadError(f"the cells are separated by {word}; export it with commas")
+    names = [name or f"unnamed_{number}" for number, name in enumerate(names, 1)]
     for number, name in enumerate(names):
         if name in names[:number]:
-            places = f"cells {names.index(name) + 1} and {number + 1} of the header"
-            raise CannotReadError(f"{places} hold the same name; rename one of them")
-    return [name or f"unnamed_{number}" for number, name in enumerate(names, 1)]
+            places = f"cells {names.index(name) + 1} and {number + 1}"
+            raise CannotReadError(f"{places} of the header hold the same name; rename one")
+    return names
 
 
 def source_sql(path: Path, more: str = "") -> str:
     """What to select from to read one file as the project does; raises CannotReadError."""
     file = "['" + str(path).replace("'", "''") + "']"
-    if path.name.lower().endswith(".parquet"):
+    if not is_csv(path):
         return f"read_parquet({file})"
     names = [name.replace("'", "''") for name in csv_header(path)]
     columns = ", ".join(f"'{name}': 'varchar'" for name in names)
@@ -279,29 +250,35 @@ def received_columns(path: Path) -> dict[str, tuple[str, str]]:
     try:
         rows = duckdb.sql(f"describe select * from {source_sql(path)}").fetchall()
     except duckdb.Error:
-        raise CannotReadError("not readable as " + path.suffix.lower()[1:]) from None
+        raise CannotReadError(f"cannot be read as {'CSV' if is_csv(path) else 'Parquet'}") from None
     return {row[0].strip().lower(): (row[0], row[1]) for row in rows}
 
 
-def broken_lines(path: Path) -> list[Problem]:
-    """The lines of a CSV file that do not have the cells of its header, one problem per fault."""
-    rejects = f", store_rejects = true, rejects_limit = {MOST_LINES}, rejects_table = 'faults'"
-    with duckdb.connect() as connection:
-        connection.execute(f"select count(columns(*)) from {source_sql(path, rejects)}")
-        found = connection.execute(
-            "select distinct line_byte_position, error_type from faults order by all"
-        ).fetchall()
-    lines: dict[str, set[int]] = defaultdict(set)
+def broken_lines(path: Path) -> list[str]:
+    """The lines of a CSV file that do not hold the cells of its header, a sentence per fault.
+
+    At most 1,000 are counted; raises CannotReadError.
+    """
+    more = ", store_rejects = true, rejects_limit = 1000, rejects_table = 'faults'"
+    try:
+        with duckdb.connect() as connection:
+            connection.execute(f"select count(columns(*)) from {source_sql(path, more)}").fetchall()
+            found = connection.execute(
+                "select distinct line_byte_position, error_type from faults order by all"
+            ).fetchall()
+    except duckdb.Error:
+        raise CannotReadError("cannot be read as comma-separated UTF-8") from None
+    lines: dict[str, list[int]] = defaultdict(list)
     # DuckDB counts records; people look for lines, and a quoted cell may hold several.
     with path.open("rb") as file:
         end, number = 0, 0
         for position, fault in found:
             while end <= position and (line := file.readline()):
                 end, number = end + len(line), number + 1
-            lines[fault].add(number)
+            lines[LINE_FAULTS.get(fault, fault.lower())].append(number)
     return [
-        Problem(LINE_FAULTS.get(fault, fault.lower()), path.name, tuple(sorted(numbers)))
-        for fault, numbers in sorted(lines.items())
+        f"{listed([path.name])}, line {listed(numbers)}: {fault}"
+        for fault, numbers in lines.items()
     ]
 
 
@@ -309,15 +286,15 @@ def inspect(raw: Path, item: Input) -> None:
     """Fill in what can be seen without judging rows: files, columns, problems and the state."""
     place = raw / item.name
     entries = sorted(place.iterdir()) if place.is_dir() else []
-    paths = [p for p in entries if p.name.lower().endswith(FORMATS) and p.is_file()]
-    if others := [shown(p.name) for p in entries if p not in paths]:
-        item.notes.append(f"not read: {listed(others)}; only *.csv and *.parquet right here are")
+    paths = [p for p in entries if p.name.lower().endswith((".csv", ".parquet")) and p.is_file()]
     item.files = [path.name for path in paths]
     item.format = " and ".join(sorted({p.suffix.lower()[1:] for p in paths})) or None
+    if others := [path.name for path in entries if path not in paths]:
+        item.notes.append(f"not read: {listed(others)} (only *.csv and *.parquet files are)")
     if not paths and item.presence == "required":
-        item.problems.append(Problem(f"required, but there is no *.csv or *.parquet in {place}"))
+        item.problems.append(f"required, but there is no *.csv or *.parquet in {place}")
     if item.format == "csv and parquet":
-        item.problems.append(Problem("CSV and Parquet files in one folder; keep one format"))
+        item.problems.append("CSV and Parquet files in one folder; keep one format")
     required = {column.name for column in item.columns if column.required}
     received: dict[str, set[str]] = defaultdict(set)
     lacking: dict[str, list[str]] = defaultdict(list)
@@ -325,80 +302,74 @@ def inspect(raw: Path, item: Input) -> None:
         try:
             found = received_columns(path)
             # Without any known name the first line may be data, which must not be shown.
-            is_csv = path.name.lower().endswith(".csv")
-            if is_csv and not required & found.keys():
-                raise CannotReadError(
-                    "no required column in the first line; is the header missing?"
-                )
+            if is_csv(path) and not required & found.keys():
+                raise CannotReadError("no required column in its first line; is that a header?")
             for name in sorted(required - found.keys()):
                 lacking[name].append(path.name)
             for name, (_, kind) in found.items():
                 received[name].add(kind)
-            if is_csv:
-                item.problems += broken_lines(path)
+            item.problems += broken_lines(path) if is_csv(path) else []
         except CannotReadError as error:
-            item.problems.append(Problem(str(error), shown(path.name)))
+            item.problems.append(f"{listed([path.name])}: {error}")
     known = {column.name for column in item.columns} | {"_loaded_at"}
-    item.unexpected_columns = [shown(name) for name in received if name not in known]
+    item.unexpected_columns = [listed([name]) for name in received if name not in known]
     for column in item.columns:
         column.received = " or ".join(sorted(received.get(column.name, ()))) or None
         guess = like(column.name, item.unexpected_columns)
-        hint = f"; is it {guess}?" if guess else ""
+        lack = f"no column {column.name}" + (f"; is it {guess}?" if guess else "")
         if files := lacking.get(column.name):
-            item.problems.append(Problem(f"no column {column.name}{hint}", listed(files, 1)))
+            item.problems.append(f"{listed(files, 1)}: {lack}")
         elif received and not column.received and guess:
-            item.notes.append(f"no column {column.name}{hint}")
+            item.notes.append(lack)
     item.state = "broken" if paths and item.problems else "found" if paths else "missing"
 
 
 def strays(raw: Path, inputs: list[Input]) -> list[str]:
     """What lies in the folder and is no input, with the missing input that it may be."""
     absent = [item.name for item in inputs if not item.files]
+    folders = {item.name for item in inputs if (raw / item.name).is_dir()}
     notes = []
     for entry in sorted(raw.iterdir()):
-        is_input = entry.is_dir() and any(entry.name == item.name for item in inputs)
-        if is_input or entry.name.startswith("."):
+        if entry.name in folders or entry.name.startswith("."):
             continue
-        guess = like(entry.name.split(".")[0], absent, 0.5)
-        goal = f"{guess}/" if entry.is_dir() else f"{guess}/{shown(entry.name)}"
-        hint = f"; should it be {goal}?" if guess else ""
-        notes.append(f"{shown(entry.name)}{'/' * entry.is_dir()} is not read{hint}")
+        name, guess = listed([entry.name]), like(entry.name.split(".")[0], absent, 0.5)
+        better = f"{guess}/" if entry.is_dir() else f"{guess}/{name}"
+        hint = f"; should it be {better}?" if guess else ""
+        notes.append(f"{name}{'/' * entry.is_dir()} is not read{hint}")
     return notes
-
-
-# ------------------------------------------------------------------------- verdicts on the rows
 
 
 def stage(raw: Path, inputs: list[Input], staged: Path) -> None:
     """Link the readable inputs; put stand-ins where a required one is not readable.
 
-    The stand-in has a header and no rows, but for accounts: it knows every account that the other
-    inputs mention, so that their rows are judged by everything but `unknown_account`.
+    A stand-in has a header and no rows, but for accounts: that one holds every account that the
+    other inputs mention, so that their rows are judged by everything except unknown_account.
     """
     readable = [item for item in inputs if item.state == "found"]
-    mentions = [
-        f"""select "{received_columns(path)["account_id"][0]}" from {source_sql(path)}"""
-        for item in readable
-        for path in (raw / item.name / file for file in item.files)
-    ]
     for item in inputs:
         place = staged / item.name
         if item in readable:
             place.symlink_to(raw.resolve() / item.name, target_is_directory=True)
-        elif item.name == "accounts":
-            place.mkdir(parents=True)
-            duckdb.sql(
-                "select cast(id as varchar) as account_id, timestamp '2000-01-01' as created_at"
-                f" from ({' union '.join(mentions)}) as mentioned (id)"
-            ).write_parquet(str(place / "stand_in.parquet"))
         elif item.presence == "required":
-            place.mkdir(parents=True)
+            place.mkdir()
             header = ",".join(column.name for column in item.columns)
-            (place / "stand_in.csv").write_text(header + "\n", encoding="utf-8")
+            (place / "header.csv").write_text(header + "\n", encoding="utf-8")
+        if item not in readable and item.name == "accounts":
+            mentions = " union ".join(
+                f'select cast("{received_columns(path)["account_id"][0]}" as varchar)'
+                f" from {source_sql(path)}"
+                for other in readable
+                for path in (raw / other.name / file for file in other.files)
+            )
+            (place / "header.csv").unlink()
+            duckdb.sql(
+                "select id as account_id, timestamp '2000-01-01' as created_at"
+                f" from ({mentions}) as mentions (id)"
+            ).write_parquet(str(place / "mentioned.parquet"))
 
 
 def build(staged: Path, workspace: Path, day: date) -> Path | None:
-    """Build the verdicts with dbt; the DuckDB file, or None when dbt stopped."""
+    """Build the verdicts with dbt; the DuckDB file, or null when dbt stopped."""
     warehouse = workspace / "warehouse.duckdb"
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("DBT_", "HEALTH_"))}
     environment = inherited | {
@@ -412,7 +383,7 @@ def build(staged: Path, workspace: Path, day: date) -> Path | None:
     command += ["--project-dir", str(ROOT), "--profiles-dir", str(ROOT), "--target", "duckdb"]
     command += ["--vars", json.dumps({"run_date": day.isoformat(), "schema_prefix": ""})]
     # The profile finds the project's plugin from the folder that dbt is started in. What dbt
-    # prints may hold cells, so it is not shown.
+    # prints is not shown: it may hold cells.
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True)
     return warehouse if done.returncode == 0 else None
 
@@ -420,11 +391,9 @@ def build(staged: Path, workspace: Path, day: date) -> Path | None:
 def judge(inputs: list[Input], warehouse: Path, examples: int) -> None:
     """Fill in what the models say about the rows of every readable input."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        query = "select * from marts.source_reconciliation"
-        names = [column[0] for column in connection.execute(query).description]
-        counts = {
-            row[0]: dict(zip(names[1:], row[1:], strict=True)) for row in connection.fetchall()
-        }
+        totals = connection.execute("select * from marts.source_reconciliation")
+        names = [column[0] for column in totals.description]
+        counts = {row[0]: dict(zip(names[1:], row[1:], strict=True)) for row in totals.fetchall()}
         findings = connection.execute(
             f"""
             select input, action, reason, column_name, cast(sum(n) as bigint),
@@ -444,32 +413,34 @@ def judge(inputs: list[Input], warehouse: Path, examples: int) -> None:
             for name, action, reason, column, count, keys in findings:
                 if name == item.name:
                     goal = item.rejected if action == "row_rejected" else item.blanked
-                    goal.append(Finding(reason, column, count, [shown(key) for key in keys]))
-            cells = ", ".join(
-                f"count({c.name}), count(*) filter (contains(bad_cells, ',{c.name},'))"
-                for c in item.columns
-            )
+                    goal.append(Finding(reason, column, count, [listed([key]) for key in keys]))
+            cells = ", ".join(f"count({column.name})" for column in item.columns)
             found = connection.execute(f"select {cells} from staging.input_{item.name}").fetchone()
-            for column, filled, bad in zip(item.columns, found[::2], found[1::2], strict=True):
-                column.filled, column.unreadable = filled, bad
+            for column, filled in zip(item.columns, found, strict=True):
+                column.filled = filled
 
 
-def consequences(item: Input) -> list[Consequence]:
-    """What the project will not know for want of this input, or of a column or its values."""
+def effects(item: Input) -> list[Effect]:
+    """What nobody's metrics will know for want of this input, or of a column or its values."""
     if item.problems or (item.state == "found" and not item.rows):
         return []
-    nothing = not item.rows or not item.rows["accepted_rows"]
-    void = {"" if nothing else c.name for c in item.columns if nothing or not c.received}
-    empty = {c.name for c in item.columns if c.filled == 0 and not nothing}
+    absent = "no input, the run warns" if item.presence == "expected" else "no input"
+    causes = {"": "no accepted row" if item.rows else absent}
+    if item.rows and item.rows["accepted_rows"]:
+        causes = {c.name: f"no column {c.name}" for c in item.columns if not c.received}
+        causes |= {
+            c.name: f"no value in {c.name}" for c in item.columns if c.received and not c.filled
+        }
     return [
-        Consequence(column or None, null.split(), zero.split(), note)
+        Effect(causes[column], null.split(), zero.split(), note)
         for name, column, null, zero, note in LOST
-        if name == item.name and (column in void or (column in empty and (null or zero)))
+        if name == item.name and column in causes
+        if null or zero or causes[column].startswith("no column") or not column
     ]
 
 
 def check(folder: Path, day: date, examples: int = 3) -> Report:
-    """Check a folder of raw inputs on a run date; raises OSError where it may not be read."""
+    """Check a folder of raw inputs as of a run date; raises OSError where it may not be read."""
     raw = folder.absolute()
     inputs = read_contract()
     for item in inputs:
@@ -477,7 +448,7 @@ def check(folder: Path, day: date, examples: int = 3) -> Report:
     problems = [f"{item.name}: {problem}" for item in inputs for problem in item.problems]
     notes = strays(raw, inputs)
     if any(item.name == "accounts" and item.state != "found" for item in inputs):
-        notes.append("accounts cannot be read, so no row was judged by unknown_account")
+        notes.append("accounts cannot be read, so no row was held against it (unknown_account)")
     if any(item.state == "found" for item in inputs):
         with tempfile.TemporaryDirectory(prefix="check_input_") as workspace:
             staged = Path(workspace) / "raw"
@@ -487,195 +458,139 @@ def check(folder: Path, day: date, examples: int = 3) -> Report:
             if warehouse:
                 judge(inputs, warehouse, examples)
             else:
-                why = f"HEALTH_RAW_DIR={shlex.quote(str(raw))} dbt build"
-                problems.append(f"dbt stopped while judging the rows; to see why, run: {why}")
+                command = f"HEALTH_RAW_DIR={shlex.quote(str(raw))} dbt build"
+                problems.append(f"dbt stopped while judging the rows; to see why: {command}")
     for item in inputs:
-        item.consequences = consequences(item)
-    lost = [metric for i in inputs for c in i.consequences for metric in c.null_metrics]
+        item.effects = effects(item)
+    null = [metric for item in inputs for effect in item.effects for metric in effect.null_metrics]
     return Report(
         folder=str(folder),
         run_date=day.isoformat(),
         would_build=not problems,
         inputs=inputs,
-        null_metrics=list(dict.fromkeys(lost)),
+        null_metrics=list(dict.fromkeys(null)),
         problems=problems,
         notes=notes,
     )
 
 
-# ------------------------------------------------------------------------- what is printed
-
-
 def as_json(report: Report) -> str:
-    """The report as one JSON object with the names of the dataclasses."""
+    """The report as one JSON object, with the names of the dataclasses."""
     return json.dumps(asdict(report), indent=2, ensure_ascii=False)
 
 
-def table_line(item: Input) -> str:
-    """One line of the summary table."""
-    files = f"{len(item.files)} {item.format}" if item.files else "-"
-    found = sum(column.received is not None for column in item.columns)
-    columns = f"{found}/{len(item.columns)}" if item.files else "-"
-    rows = [f"{count:,}" for count in item.rows.values()] if item.rows else ["-"] * 5
-    return TABLE.format(item.name, item.presence, item.state, files, columns, *rows).rstrip()
-
-
 def details(item: Input) -> list[tuple[str, str]]:
-    """What there is to say about an input, as (label, text)."""
-    lines = [("STOPS", str(problem)) for problem in item.problems]
-    lines += [("note", note) for note in item.notes]
+    """What there is to say about an input beside its line of the table, as (label, text)."""
+    lines = [("note", note) for note in item.notes]
     if item.format == "parquet":
         kinds = [f"{c.name} {c.received}" for c in item.columns if c.received]
         lines.append(("types", ", ".join(kinds)))
-    optional = [c.name for c in item.columns if not c.received and not c.required]
-    if item.files and optional and item.state != "broken":
-        lines.append(("no column", f"{', '.join(optional)} (optional, read as null)"))
+    if lacking := [c.name for c in item.columns if item.rows and not c.received]:
+        lines.append(("no column", f"{', '.join(lacking)} (optional, read as null)"))
     if item.unexpected_columns:
         lines.append(("ignored", f"columns {listed(item.unexpected_columns, 20)}"))
     for label, findings in (("rejected", item.rejected), ("blanked", item.blanked)):
         for f in findings:
-            what = f"{f.column} {f.reason}" if f.column else f.reason
-            keys = f"  {', '.join(f.examples)}" if f.examples else ""
-            more = ", ..." if f.examples and f.count > len(f.examples) else ""
-            lines.append((label, f"{f.count:>7,}  {what:<28}{keys}{more}".rstrip()))
-    told = {finding.column for finding in item.blanked}
-    cells = [
-        f"{c.unreadable:,} no {c.type} in {c.name}"
-        for c in item.columns
-        if c.unreadable and c.name not in told
-    ]
-    for c in item.columns:
-        empty = item.rows["raw_rows"] - c.filled - c.unreadable if item.rows else 0
-        cells += [f"{empty:,} empty in {c.name}"] * bool(empty and c.required)
-    if cells:
-        lines.append(("bad cells", ", ".join(cells)))
-    for c in item.consequences:
-        want = "no accepted row" if item.rows and not c.column else "missing"
-        if c.column and any(x.name == c.column and x.received for x in item.columns):
-            want = f"{c.column} is empty"
-        elif c.column:
-            want = f"no {c.column}"
-        effects = [f"null for every account: {', '.join(c.null_metrics)}"] * bool(c.null_metrics)
-        effects += [f"always 0: {', '.join(c.zero_metrics)}"] * bool(c.zero_metrics)
-        effects += [c.note] * bool(c.note)
-        lines.append(("effect", f"{want}: {'; '.join(effects)}"))
+            keys = ", ".join(f.examples) + " ..." * (0 < len(f.examples) < f.count)
+            lines.append((label, f"{f.count:>6,}  {f.reason:<18} {f.column or '':<18} {keys}"))
+    for effect in item.effects:
+        null, zero = ", ".join(effect.null_metrics), ", ".join(effect.zero_metrics)
+        texts = [null and f"{null} null for every account", zero and f"{zero} never above 0"]
+        texts = [text for text in (*texts, effect.note) if text]
+        lines.append(("effect", f"{effect.cause}: {'; '.join(texts)}"))
     return lines
 
 
 def next_steps(report: Report) -> str:
-    """What the reader does next, at most two sentences a step."""
+    """The verdict on the folder and what the reader does next."""
     folder = shlex.quote(report.folder)
     if report.problems:
-        steps = "".join(f"\n  {n}. {problem}" for n, problem in enumerate(report.problems, 1))
-        return (
-            f"The run would STOP on this folder. Mend first:{steps}\n"
-            f"Then check again: python scripts/check_input.py {folder}"
-        )
-    rejected = sum(item.rows["rejected_rows"] for item in report.inputs if item.rows)
-    blanked = sum(item.rows["blanked_cells"] for item in report.inputs if item.rows)
-    faults = f", without {rejected:,} rejected rows and {blanked:,} blanked cells"
-    mend = "Mend those at the source, or build as it is" if rejected or blanked else "Build it"
+        steps = [wrap(text, f"  {n:>2}. ", 6) for n, text in enumerate(report.problems, 1)]
+        again = f"Then check again: python scripts/check_input.py {folder}"
+        return "\n".join(["The run would STOP on this folder. Mend first:", *steps, again])
+    command = f"HEALTH_RAW_DIR={shlex.quote(str(Path(report.folder).absolute()))} dbt build"
+    rows = [item.rows for item in report.inputs if item.rows]
+    rejected = sum(row["rejected_rows"] for row in rows)
+    blanked = sum(row["blanked_cells"] for row in rows)
+    first = "Mend what is rejected at the source, or b" if rejected or blanked else "B"
     return (
-        f"The project builds on this folder{faults if rejected or blanked else ''}.\n"
-        f"{mend}: HEALTH_RAW_DIR={shlex.quote(str(Path(report.folder).absolute()))} dbt build"
+        f"The project builds on this folder (rejected rows: {rejected:,}, blanked cells:"
+        f" {blanked:,}).\n{first}uild it as it is: {command}"
+    )
+
+
+def wrap(text: str, start: str, indent: int) -> str:
+    """Text in lines of WIDTH, the first one after `start`, the others indented."""
+    options = {"break_on_hyphens": False, "break_long_words": False}
+    return textwrap.fill(
+        text, WIDTH, initial_indent=start, subsequent_indent=" " * indent, **options
     )
 
 
 def as_text(report: Report) -> str:
     """The report for a terminal: a table, what there is to say per input, what to do next."""
-    head = "input presence state files columns rows accepted duplicate rejected blanked".split()
-    parts = [
-        f"Raw inputs in {report.folder}, judged as of run date {report.run_date}",
-        "\n".join([TABLE.format(*head), *map(table_line, report.inputs)]),
-    ]
+    table = [HEAD]
+    for item in report.inputs:
+        files = f"{len(item.files)} {item.format}" if item.files else "-"
+        found = sum(column.received is not None for column in item.columns)
+        columns = f"{found}/{len(item.columns)}" if item.files else "-"
+        rows = [f"{count:,}" for count in item.rows.values()] if item.rows else ["-"] * 5
+        table.append(TABLE.format(item.name, item.presence, item.state, files, columns, *rows))
+    parts = [f"Raw inputs in {report.folder}, judged as of run date {report.run_date}"]
+    parts.append("\n".join(table))
+    if report.notes:
+        parts.append("\n".join(["folder", *(f"  {note}" for note in report.notes)]))
     for item in report.inputs:
         lines, before = [item.name], ""
         for label, text in details(item):
-            start = f"  {label if label != before else '':<10} "
-            wrapped = {"break_on_hyphens": False, "break_long_words": False}
-            lines.append(
-                textwrap.fill(
-                    text, WIDTH, initial_indent=start, subsequent_indent=" " * 13, **wrapped
-                )
-            )
+            lines.append(wrap(text, f"  {label if label != before else '':<10} ", 13))
             before = label
         if len(lines) > 1:
             parts.append("\n".join(lines))
     reasons = {f.reason for item in report.inputs for f in item.rejected + item.blanked}
-    if legend := [f"  {name:<19} {text}" for name, text in REASONS.items() if name in reasons]:
-        parts.append(
-            "\n".join(["What the reasons mean (keys of some rows stand beside them)", *legend])
-        )
+    legend = [f"  {reason:<19} {text}" for reason, text in REASONS.items() if reason in reasons]
+    if legend:
+        parts.append("\n".join(["reasons", *legend]))
     if report.null_metrics:
-        metrics = ", ".join(report.null_metrics)
-        parts.append(
-            textwrap.fill(
-                f"Metrics null for every account ({len(report.null_metrics)}): {metrics}",
-                WIDTH,
-                subsequent_indent="  ",
-            )
-        )
-    if report.notes:
-        parts.append("\n".join(["Also", *(f"  {note}" for note in report.notes)]))
+        count = f"{len(report.null_metrics)} metric{'s' * (len(report.null_metrics) > 1)}"
+        parts.append(f"Null for every account: {count}, see effect above.")
     return "\n\n".join([*parts, next_steps(report)])
 
 
-# ------------------------------------------------------------------------- the command
-
-
-def raw_folder(text: str) -> Path:
-    """A folder that exists and that the project can name; for argparse."""
-    if not Path(text).is_dir():
-        raise argparse.ArgumentTypeError(f"no such folder: {text}")
-    if set("*?[") & set(str(Path(text).absolute())):
-        raise argparse.ArgumentTypeError(f"* ? [ in a path are patterns to DuckDB, rename: {text}")
-    return Path(text)
-
-
-def run_date(text: str) -> date:
-    """A day from 2000 to 2999 written YYYY-MM-DD, as the project takes it; for argparse."""
+def parse_day(text: str) -> date:
+    """A day written YYYY-MM-DD, from 2000 on, as the project takes it; for argparse."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
         day = date.min
-    if day.isoformat() != text or not 2000 <= day.year <= 2999:
-        raise argparse.ArgumentTypeError(f"no day such as 2026-09-30: {text}")
+    if day.isoformat() != text or not 2000 <= day.year < 3000:
+        raise argparse.ArgumentTypeError(f"no day from 2000 on, such as 2026-09-30: {text}")
     return day
-
-
-def count(text: str) -> int:
-    """A whole number of 0 or more; for argparse."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"not a whole number of 0 or more: {text}")
-    return int(text)
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        description="Check a folder of raw inputs before building: what is missing, unreadable or"
-        " rejected, and why.",
-        epilog=EXAMPLES,
+        description="Check a folder of raw inputs before building.",
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "folder", metavar="DIR", type=raw_folder, help="holds <input>/*.csv|parquet"
-    )
-    parser.add_argument("--json", action="store_true", help="print the facts as one JSON object")
-    parser.add_argument(
-        "--run-date",
-        metavar="YYYY-MM-DD",
-        type=run_date,
-        default=datetime.now(UTC).date(),
-        help="judge as if today was this day (default: today in UTC)",
-    )
-    parser.add_argument(
-        "--examples", metavar="N", type=count, default=3, help="keys to show per reason"
-    )
+    add = parser.add_argument
+    today = datetime.now(UTC).date()
+    add("folder", metavar="DIR", type=Path, help="the folder with the inputs")
+    add("--json", action="store_true", help="print the facts as one JSON object")
+    add("--run-date", metavar="YYYY-MM-DD", type=parse_day, default=today, help="default: today")
+    add("--examples", metavar="N", type=int, default=3, help="keys to show per reason (default 3)")
     options = parser.parse_args(arguments)
+    if not options.folder.is_dir():
+        parser.error(f"there is no folder {options.folder}")
+    if set("*?[") & set(str(options.folder.absolute())):
+        parser.error(f"DuckDB reads * ? [ in a path as a pattern, rename {options.folder}")
+    if options.examples < 0:
+        parser.error("--examples must be 0 or more")
     if not DBT.exists():
-        parser.error(f"no dbt beside this Python: {DBT} (pip install -r requirements.txt)")
+        parser.error(f"no dbt beside this Python, install requirements.txt ({DBT})")
     if sys.stderr.isatty():
-        print("Judging the rows with dbt, some seconds ...", file=sys.stderr)
+        print("Judging the rows with dbt, a matter of seconds ...", file=sys.stderr)
     try:
         report = check(options.folder, options.run_date, options.examples)
     except OSError as error:

@@ -12,8 +12,15 @@ checked as (
     select
         *,
         case
-            {{ contract_rejections('accounts') }}
-            when cast(deleted_at as date) < cast(created_at as date) then 'end_before_start:deleted_at'
+            when account_id is null then 'missing_key:account_id'
+            when {{ is_missing('created_at') }} then 'missing_value:created_at'
+            when {{ is_bad('created_at') }} then 'bad_value:created_at'
+            when {{ is_bad('deleted_at') }} then 'bad_value:deleted_at'
+            when {{ is_out_of_time('created_at') }} then 'out_of_time:created_at'
+            when {{ is_out_of_time('updated_at') }} then 'out_of_time:updated_at'
+            when {{ is_out_of_time('deleted_at') }} then 'out_of_time:deleted_at'
+            when cast(deleted_at as date) < cast(created_at as date)
+                then 'end_before_start:deleted_at'
         end as rejection,
         case when {{ is_bad('is_test') }} then 'bad_value' end as is_test_issue,
         case when {{ is_bad('updated_at') }} then 'bad_value' end as updated_at_issue
@@ -25,7 +32,10 @@ numbered as (
 
     select
         *,
-        {{ version_number('accounts') }} as version_number
+        {{ version_number('account_id', [
+            'account_name', 'parent_account_id', 'industry', 'region',
+            'owner', 'created_at', 'is_test', 'deleted_at',
+        ]) }} as version_number
     from checked
 
 )

@@ -31,7 +31,13 @@ judged as (
     select
         *,
         case
-            {{ contract_rejections('csm_assessments') }}
+            when assessment_id is null then 'missing_key:assessment_id'
+            when account_id is null then 'missing_account_id:account_id'
+            when {{ is_missing('assessed_at') }} then 'missing_value:assessed_at'
+            when {{ is_missing('sentiment') }} then 'missing_value:sentiment'
+            when {{ is_bad('assessed_at') }} then 'bad_value:assessed_at'
+            when {{ is_bad('sentiment') }} then 'bad_value:sentiment'
+            when {{ is_out_of_time('assessed_at') }} then 'out_of_time:assessed_at'
             when sentiment not between 1 and 5 or sentiment <> floor(sentiment) then 'out_of_range:sentiment'
             when not is_known_account then 'unknown_account:account_id'
         end as rejection
@@ -43,7 +49,10 @@ numbered as (
 
     select
         *,
-        {{ version_number('csm_assessments') }} as version_number
+        {{ version_number('assessment_id', [
+            'account_id', 'assessed_at', 'sentiment', 'author',
+            'note',
+        ], has_updated_at=false) }} as version_number
     from judged
 
 )

@@ -41,7 +41,18 @@ judged as (
     select
         *,
         case
-            {{ contract_rejections('invoices') }}
+            when invoice_id is null then 'missing_key:invoice_id'
+            when account_id is null then 'missing_account_id:account_id'
+            when {{ is_missing('issued_at') }} then 'missing_value:issued_at'
+            when {{ is_missing('amount') }} then 'missing_value:amount'
+            when kind is null then 'missing_value:kind'
+            when {{ is_bad('issued_at') }} then 'bad_value:issued_at'
+            when {{ is_bad('paid_at') }} then 'bad_value:paid_at'
+            when {{ is_bad('amount') }} then 'bad_value:amount'
+            when {{ is_out_of_time('issued_at') }} then 'out_of_time:issued_at'
+            when {{ is_before_2000('due_at') }} then 'out_of_time:due_at'
+            when {{ is_out_of_time('paid_at') }} then 'out_of_time:paid_at'
+            when {{ is_out_of_time('updated_at') }} then 'out_of_time:updated_at'
             when is_known_currency and reporting_amount is null then 'bad_value:amount'
             when lower(kind) not in ('recurring', 'one_off', 'credit') then 'unknown_value:kind'
             when not is_known_currency then 'unknown_currency:currency'
@@ -57,7 +68,10 @@ numbered as (
 
     select
         *,
-        {{ version_number('invoices') }} as version_number
+        {{ version_number('invoice_id', [
+            'account_id', 'issued_at', 'due_at', 'paid_at',
+            'amount', 'currency', 'kind',
+        ]) }} as version_number
     from judged
 
 )

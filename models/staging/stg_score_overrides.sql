@@ -31,8 +31,20 @@ judged as (
     select
         *,
         case
-            {{ contract_rejections('score_overrides') }}
-            when cast(expires_at as date) < cast(starts_at as date) then 'end_before_start:expires_at'
+            when override_id is null then 'missing_key:override_id'
+            when account_id is null then 'missing_account_id:account_id'
+            when {{ is_missing('score') }} then 'missing_value:score'
+            when reason is null then 'missing_value:reason'
+            when author is null then 'missing_value:author'
+            when {{ is_missing('starts_at') }} then 'missing_value:starts_at'
+            when {{ is_missing('expires_at') }} then 'missing_value:expires_at'
+            when {{ is_bad('score') }} then 'bad_value:score'
+            when {{ is_bad('starts_at') }} then 'bad_value:starts_at'
+            when {{ is_bad('expires_at') }} then 'bad_value:expires_at'
+            when {{ is_before_2000('starts_at') }} then 'out_of_time:starts_at'
+            when {{ is_before_2000('expires_at') }} then 'out_of_time:expires_at'
+            when cast(expires_at as date) < cast(starts_at as date)
+                then 'end_before_start:expires_at'
             when score not between 0 and 100 then 'out_of_range:score'
             when {{ day_number('expires_at') }} - {{ day_number('starts_at') }} > 90
                 then 'override_too_long:expires_at'
@@ -46,7 +58,10 @@ numbered as (
 
     select
         *,
-        {{ version_number('score_overrides') }} as version_number
+        {{ version_number('override_id', [
+            'account_id', 'score', 'reason', 'author',
+            'starts_at', 'expires_at',
+        ], has_updated_at=false) }} as version_number
     from judged
 
 )

@@ -41,8 +41,17 @@ judged as (
     select
         *,
         case
-            {{ contract_rejections('subscriptions') }}
-            when cast(ended_at as date) < cast(started_at as date) then 'end_before_start:ended_at'
+            when subscription_id is null then 'missing_key:subscription_id'
+            when account_id is null then 'missing_account_id:account_id'
+            when {{ is_missing('started_at') }} then 'missing_value:started_at'
+            when {{ is_bad('started_at') }} then 'bad_value:started_at'
+            when {{ is_bad('ended_at') }} then 'bad_value:ended_at'
+            when {{ is_before_2000('started_at') }} then 'out_of_time:started_at'
+            when {{ is_before_2000('term_ends_at') }} then 'out_of_time:term_ends_at'
+            when {{ is_before_2000('ended_at') }} then 'out_of_time:ended_at'
+            when {{ is_out_of_time('updated_at') }} then 'out_of_time:updated_at'
+            when cast(ended_at as date) < cast(started_at as date)
+                then 'end_before_start:ended_at'
             when not is_known_account then 'unknown_account:account_id'
         end as rejection,
         case
@@ -92,7 +101,11 @@ numbered as (
 
     select
         *,
-        {{ version_number('subscriptions') }} as version_number
+        {{ version_number('subscription_id', [
+            'account_id', 'plan', 'seats', 'mrr',
+            'currency', 'is_trial', 'auto_renew', 'started_at',
+            'term_ends_at', 'ended_at',
+        ]) }} as version_number
     from blanked
 
 )

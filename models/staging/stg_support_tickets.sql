@@ -30,7 +30,15 @@ judged as (
     select
         *,
         case
-            {{ contract_rejections('support_tickets') }}
+            when ticket_id is null then 'missing_key:ticket_id'
+            when account_id is null then 'missing_account_id:account_id'
+            when {{ is_missing('opened_at') }} then 'missing_value:opened_at'
+            when {{ is_bad('opened_at') }} then 'bad_value:opened_at'
+            when {{ is_bad('solved_at') }} then 'bad_value:solved_at'
+            when {{ is_out_of_time('opened_at') }} then 'out_of_time:opened_at'
+            when {{ is_out_of_time('first_response_at') }} then 'out_of_time:first_response_at'
+            when {{ is_out_of_time('solved_at') }} then 'out_of_time:solved_at'
+            when {{ is_out_of_time('updated_at') }} then 'out_of_time:updated_at'
             when solved_at < opened_at then 'end_before_start:solved_at'
             when not is_known_account then 'unknown_account:account_id'
         end as rejection,
@@ -76,7 +84,10 @@ numbered as (
 
     select
         *,
-        {{ version_number('support_tickets') }} as version_number
+        {{ version_number('ticket_id', [
+            'account_id', 'opened_at', 'first_response_at', 'solved_at',
+            'priority', 'reopen_count', 'csat_score',
+        ]) }} as version_number
     from blanked
 
 )

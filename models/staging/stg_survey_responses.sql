@@ -30,7 +30,14 @@ judged as (
     select
         *,
         case
-            {{ contract_rejections('survey_responses') }}
+            when response_id is null then 'missing_key:response_id'
+            when account_id is null then 'missing_account_id:account_id'
+            when {{ is_missing('responded_at') }} then 'missing_value:responded_at'
+            when survey_type is null then 'missing_value:survey_type'
+            when {{ is_missing('score') }} then 'missing_value:score'
+            when {{ is_bad('responded_at') }} then 'bad_value:responded_at'
+            when {{ is_bad('score') }} then 'bad_value:score'
+            when {{ is_out_of_time('responded_at') }} then 'out_of_time:responded_at'
             when
                 lower(survey_type) = 'nps'
                 and (score not between 0 and 10 or score <> floor(score))
@@ -47,7 +54,10 @@ numbered as (
 
     select
         *,
-        {{ version_number('survey_responses') }} as version_number
+        {{ version_number('response_id', [
+            'account_id', 'user_id', 'responded_at', 'survey_type',
+            'score',
+        ], has_updated_at=false) }} as version_number
     from judged
 
 )

@@ -33,7 +33,12 @@ judged as (
     select
         *,
         case
-            {{ contract_rejections('usage_events') }}
+            when event_id is null then 'missing_key:event_id'
+            when account_id is null then 'missing_account_id:account_id'
+            when {{ is_missing('event_at') }} then 'missing_value:event_at'
+            when feature is null then 'missing_value:feature'
+            when {{ is_bad('event_at') }} then 'bad_value:event_at'
+            when {{ is_out_of_time('event_at') }} then 'out_of_time:event_at'
             when not is_known_account then 'unknown_account:account_id'
         end as rejection,
         case

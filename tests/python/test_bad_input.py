@@ -21,41 +21,39 @@ from typing import Any
 
 import duckdb
 import pytest
-
 from project import Run, build, write_csv
 
 RUN_DATE = "2026-07-01"
 VARIABLES = {"run_date": RUN_DATE, "history_weeks": 4}
 
-COLUMNS = {
+COLUMN_LISTS = {
     "accounts": (
         "account_id account_name parent_account_id industry region owner created_at is_test"
         " updated_at deleted_at _loaded_at"
-    ).split(),
+    ),
     "subscriptions": (
         "subscription_id account_id plan seats mrr currency is_trial auto_renew started_at"
         " term_ends_at ended_at updated_at _loaded_at"
-    ).split(),
+    ),
     "usage_events": (
         "event_id account_id user_id event_at feature duration_seconds event_count _loaded_at"
-    ).split(),
+    ),
     "support_tickets": (
         "ticket_id account_id opened_at first_response_at solved_at priority reopen_count"
         " csat_score updated_at _loaded_at"
-    ).split(),
+    ),
     "survey_responses": (
         "response_id account_id user_id responded_at survey_type score _loaded_at"
-    ).split(),
+    ),
     "invoices": (
         "invoice_id account_id issued_at due_at paid_at amount currency kind updated_at _loaded_at"
-    ).split(),
-    "csm_assessments": (
-        "assessment_id account_id assessed_at sentiment author note _loaded_at"
-    ).split(),
+    ),
+    "csm_assessments": ("assessment_id account_id assessed_at sentiment author note _loaded_at"),
     "score_overrides": (
         "override_id account_id score reason author starts_at expires_at _loaded_at"
-    ).split(),
+    ),
 }
+COLUMNS = {name: columns.split() for name, columns in COLUMN_LISTS.items()}
 KEYS = {name: columns[0] for name, columns in COLUMNS.items()}
 INPUTS = tuple(COLUMNS)
 
@@ -81,14 +79,37 @@ GOOD = {
 PERSONAL = "private-person@example.invalid"
 
 
+# The column that a rejected row is listed with, where it follows from the reason. A missing, bad or
+# out-of-time value is listed with its own column.
+COLUMN_OF_REASON = {
+    "missing_account_id": "account_id",
+    "unknown_account": "account_id",
+    "unknown_currency": "currency",
+    "override_too_long": "expires_at",
+}
+COLUMN_OF_INPUT_AND_REASON = {
+    **{(name, "missing_key"): key for name, key in KEYS.items()},
+    ("accounts", "end_before_start"): "deleted_at",
+    ("subscriptions", "end_before_start"): "ended_at",
+    ("support_tickets", "end_before_start"): "solved_at",
+    ("score_overrides", "end_before_start"): "expires_at",
+    ("survey_responses", "unknown_value"): "survey_type",
+    ("survey_responses", "out_of_range"): "score",
+    ("csm_assessments", "out_of_range"): "sentiment",
+    ("score_overrides", "out_of_range"): "score",
+    ("invoices", "unknown_value"): "kind",
+}
+
+
 @dataclass(frozen=True)
 class Case:
-    """One raw row and what becomes of it: rejected for a reason, or accepted, then perhaps with
-    blanked cells ({column: reason}) and with these values in staging."""
+    """One raw row and what becomes of it: rejected for a reason and a column, or accepted, then
+    perhaps with blanked cells ({column: reason}) and with these values in staging."""
 
     input: str
-    cells: dict[str, str]
+    cells: dict[str, str | None]
     rejected: str | None = None
+    column: str | None = None
     blanked: dict[str, str] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
 
@@ -100,16 +121,20 @@ class Case:
         return f"{self.input}: {shown if len(shown) < 90 else shown[:90] + '...'} -> {verdict}"
 
 
-def rejected(name: str, reason: str, **cells: str) -> Case:
-    return Case(name, cells, rejected=reason)
+def rejected(name: str, reason: str, /, **cells: str | None) -> Case:
+    """Unless the reason says which, the first cell is the one at fault."""
+    by_reason = COLUMN_OF_REASON.get(reason) or COLUMN_OF_INPUT_AND_REASON.get((name, reason))
+    return Case(name, cells, reason, by_reason or next(iter(cells)))
 
 
-def blanked(name: str, reason: str, values: Mapping[str, Any] | None = None, **cells: str) -> Case:
+def blanked(
+    name: str, reason: str, values: Mapping[str, Any] | None = None, /, **cells: str | None
+) -> Case:
     """The first cell is blanked."""
     return Case(name, cells, blanked={next(iter(cells)): reason}, values=dict(values or {}))
 
 
-def accepted(name: str, values: Mapping[str, Any] | None = None, **cells: str) -> Case:
+def accepted(name: str, values: Mapping[str, Any] | None = None, /, **cells: str | None) -> Case:
     return Case(name, cells, values=dict(values or {}))
 
 
@@ -224,7 +249,6 @@ READABLE_TIMES = {
     "2026-02-13T10:00:00 +05": "2026-02-13 05:00",
     "2026/02/13 23:30-02:00": "2026-02-14 01:30",
     "2026-02-13 00:15:00.5+0045": "2026-02-12 23:30:00.500000",
-    "2026-02-13+05:30": "2026-02-12 18:30",
     "2000-01-01T00:00:00Z": "2000-01-01 00:00",
     "2026-07-03T03:00:00+05:30": "2026-07-02 21:30",
 }
@@ -251,6 +275,8 @@ UNREADABLE_TIMES = (
     "2026-02-13T10:00:00+25:00",
     "2026-02-13T10:00:00+05:60",
     "2026-02-13T10:00:00+5",
+    "2026-02-13+05:30",
+    "2026-02-13  10:00",
     "10:00:00",
     "Feb 13 2026",
     "-infinity",
@@ -293,8 +319,15 @@ NUMBER_CASES = [
     *(rejected("invoices", "bad_value", amount=v) for v in BAD_DECIMALS),
     *(
         accepted("subscriptions", {"seats": number}, seats=text)
-        for text, number in {"10": 10, "10.0": 10, " 10.000 ": 10, "+10": 10, "007": 7, "0": 0}
-        | {"2147483647": 2147483647}.items()
+        for text, number in {
+            "10": 10,
+            "10.0": 10,
+            " 10.000 ": 10,
+            "+10": 10,
+            "007": 7,
+            "0": 0,
+            "2147483647": 2147483647,
+        }.items()
     ),
     *(
         accepted("subscriptions", {"mrr": Decimal(number)}, mrr=text)
@@ -351,7 +384,9 @@ RANGE_CASES = [
         accepted("score_overrides", {"score": Decimal(v)}, score=v)
         for v in ("0", "100", "100.00", "72.5")
     ),
-    rejected("score_overrides", "override_too_long", starts_at="2026-01-01", expires_at="2026-04-02"),
+    rejected(
+        "score_overrides", "override_too_long", starts_at="2026-01-01", expires_at="2026-04-02"
+    ),
     accepted("score_overrides", starts_at="2026-01-01", expires_at="2026-04-01"),
     accepted("score_overrides", starts_at="2026-01-01 00:00", expires_at="2026-04-01 23:59"),
     rejected(
@@ -383,8 +418,10 @@ WORD_CASES = [
     accepted("invoices", {"amount": Decimal("127")}, currency="gbp"),
     *(
         accepted("accounts", {"is_test": truth}, is_test=text)
-        for truth, texts in {True: ("true", "TRUE", "1", "Yes", " yes "), False: ("no", "0", "False")}
-        .items()
+        for truth, texts in {
+            True: ("true", "TRUE", "1", "Yes", " yes "),
+            False: ("no", "0", "False"),
+        }.items()
         for text in texts
     ),
     *(
@@ -549,6 +586,15 @@ ORDER_CASES = [
     rejected("support_tickets", "out_of_time", solved_at="1900-01-01"),
     rejected("score_overrides", "out_of_time", expires_at="1900-01-01"),
     rejected("survey_responses", "unknown_value", survey_type="effort", score="11"),
+    # Several faults of one kind: the first column in the order of the contract.
+    Case("score_overrides", {"author": "", "reason": ""}, "missing_value", "reason"),
+    Case("subscriptions", {"ended_at": "x", "started_at": "x"}, "bad_value", "started_at"),
+    Case(
+        "support_tickets",
+        {"updated_at": "1900-01-01", "first_response_at": "1900-01-01"},
+        "out_of_time",
+        "first_response_at",
+    ),
     # The cells of rejected rows are not listed.
     rejected("subscriptions", "unknown_account", account_id="lost", seats="ten", mrr="-1"),
     rejected("usage_events", "missing_value", feature="-", event_count="0", duration_seconds="x"),
@@ -600,6 +646,7 @@ class Versions:
     rows: list[dict[str, str]]
     winner: dict[str, Any]
     rejected: int = 0
+    blanked_cells: int = 0
 
 
 OLD, NEW = "2026-01-01", "2026-02-01"
@@ -630,6 +677,7 @@ VERSIONS = [
             {"plan": "dated", "updated_at": OLD, "_loaded_at": OLD},
         ],
         {"plan": "dated"},
+        blanked_cells=1,
     ),
     Versions(
         "subscriptions",
@@ -694,6 +742,7 @@ VERSIONS = [
         "the largest row: a blanked cell is null",
         [{"seats": "-5", "_loaded_at": OLD}, {"seats": "0", "_loaded_at": OLD}],
         {"seats": 0},
+        blanked_cells=1,
     ),
     Versions(
         "subscriptions",
@@ -785,6 +834,7 @@ class Events:
     title: str
     rows: list[dict[str, str]]
     days: list[tuple[str, str, int, int | None, int, int]]
+    blanked_cells: int = 0
 
 
 EVENTS = [
@@ -825,6 +875,7 @@ EVENTS = [
             {"event_id": "e", "duration_seconds": "0", "event_count": "3", "_loaded_at": OLD},
         ],
         [("2026-02-13", "login", 3, 0, 1, 1)],
+        blanked_cells=1,
     ),
     Events(
         "a rejected version does not win, however new",
@@ -838,6 +889,7 @@ EVENTS = [
         "a blanked event_count counts as one event",
         [{"event_id": "e", "event_count": "0"}],
         [("2026-02-13", "login", 1, None, 1, 0)],
+        blanked_cells=1,
     ),
     Events(
         "ids that differ by case are different, white space around them does not count",
@@ -854,22 +906,22 @@ EVENTS = [
 # --------------------------------------------------------------------------------- building
 
 
-Row = dict[str, str]
+Row = dict[str, str | None]
 
 
-def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Iterable[str]:
+def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, str | None]]) -> Iterable[str]:
     """Header and rows as CSV, quoted where need be."""
-    for cells in [columns, *([row.get(column, "") for column in columns] for row in rows)]:
+    for cells in [columns, *([row.get(column) or "" for column in columns] for row in rows)]:
         line = io.StringIO()
-        csv.writer(line, lineterminator="").writerow(cells)
-        yield line.getvalue()
+        csv.writer(line).writerow(cells)
+        yield line.getvalue().removesuffix("\r\n")
 
 
 def loaded_at(number: int) -> datetime:
     return datetime(2026, 3, 1) + timedelta(seconds=number)
 
 
-def row_of(name: str, number: int, cells: Mapping[str, str]) -> Row:
+def row_of(name: str, number: int, cells: Mapping[str, str | None]) -> Row:
     """A good row with those cells, a key and a `_loaded_at` of its own."""
     key = {KEYS[name]: f"{name}-{number}"}
     account = {} if name == "accounts" else {"account_id": "cases"}
@@ -907,7 +959,7 @@ def build_rows(
     for name, input_rows in rows.items():
         write_csv(raw, name, csv_lines(COLUMNS[name], input_rows))
     run = build(raw, folder / "work", *more, variables=VARIABLES)
-    assert run.returncode == 0, run.output
+    assert run.returncode == 0, run.output[-3000:]
     written = Counter({name: len(input_rows) for name, input_rows in rows.items()})
     written.update(extra_rows)
     return Built(run, written, folder / "work")
@@ -936,13 +988,13 @@ def verdicts(run: Run) -> dict[tuple[str, datetime], Verdict]:
     return found
 
 
-def check_case(case: Case, row: Mapping[str, str], verdict: Verdict) -> None:
+def check_case(case: Case, row: Mapping[str, str | None], verdict: Verdict) -> None:
     """The row became what the case says, and rejected_records says so, no more and no less."""
     assert verdict.staged["rejection_reason"] == case.rejected
     assert verdict.status == ("rejected" if case.rejected else "accepted")
     listed = {(one["action"], one["reason"], one["column_name"]) for one in verdict.refused}
     if case.rejected:
-        assert listed == {("row_rejected", case.rejected, None)}
+        assert listed == {("row_rejected", case.rejected, case.column)}
     else:
         assert listed == {
             ("cell_blanked", reason, column) for column, reason in case.blanked.items()
@@ -954,8 +1006,8 @@ def check_case(case: Case, row: Mapping[str, str], verdict: Verdict) -> None:
     assert {column: verdict.staged[column] for column in case.values} == case.values
 
 
-def text_or_none(cell: str) -> str | None:
-    text = cell.strip()
+def text_or_none(cell: str | None) -> str | None:
+    text = (cell or "").strip()
     return None if text.lower() in ("", "null", "none", "n/a", "?", "-") else text
 
 
@@ -1066,9 +1118,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Built:
         (folder / "raw" / name).mkdir(parents=True)
         for file, content in files.items():
             (folder / "raw" / name / file).write_bytes(content)
-    return build_rows(
-        folder, rows, extra_rows={name: len(keys) for name, keys in ODD_KEYS.items()}
-    )
+    return build_rows(folder, rows, extra_rows={name: len(keys) for name, keys in ODD_KEYS.items()})
 
 
 @pytest.fixture(scope="module")
@@ -1083,3 +1133,861 @@ def test_a_row_becomes_what_the_contract_says(
     case = CASES[number]
     row = row_of(case.input, number, case.cells)
     check_case(case, row, everything_verdicts[case.input, loaded_at(number)])
+
+
+def expected_totals(name: str) -> dict[str, int]:
+    """What reconciliation has to say of the build of everything, from the tables above."""
+    cases = [case for case in CASES if case.input == name]
+    versions = [versions for versions in VERSIONS if versions.input == name]
+    events = EVENTS if name == "usage_events" else []
+    days = [day for one in events for day in one.days]
+    base = len(base_rows().get(name, []))
+    rejected_rows = (
+        sum(case.rejected is not None for case in cases)
+        + sum(one.rejected for one in versions)
+        + sum(len(one.rows) for one in events)
+        - sum(accepted_rows + duplicates for *_, accepted_rows, duplicates in days)
+        + (name == "accounts")  # the account `bad`
+    )
+    duplicates = sum(len(one.rows) - 1 - one.rejected for one in versions) + sum(
+        day[-1] for day in days
+    )
+    raw = (
+        base
+        + len(cases)
+        + sum(len(one.rows) for one in [*versions, *events])
+        + len(ODD_KEYS.get(name, []))
+    )
+    return {
+        "raw_rows": raw,
+        "accepted_rows": raw - duplicates - rejected_rows,
+        "duplicate_rows": duplicates,
+        "rejected_rows": rejected_rows,
+        "blanked_cells": sum(len(case.blanked) for case in cases)
+        + sum(one.blanked_cells for one in [*versions, *events]),
+    }
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_rejected_duplicate_and_blanked_are_counted(name: str, everything: Built) -> None:
+    [found] = records(
+        everything.run, f"select * from marts.source_reconciliation where input = '{name}'"
+    )
+    assert found == {"input": name, **expected_totals(name)}
+
+
+@pytest.mark.parametrize(
+    "number", range(len(VERSIONS)), ids=lambda n: f"{VERSIONS[n].input}: {VERSIONS[n].title}"
+)
+def test_one_version_of_a_key_wins(number: int, everything: Built) -> None:
+    versions = VERSIONS[number]
+    staged = records(
+        everything.run,
+        f"select * from staging.stg_{versions.input}"
+        f" where {KEYS[versions.input]} = 'versions {number}'",
+    )
+    assert Counter(row["record_status"] for row in staged) == Counter(
+        accepted=1,
+        duplicate=len(versions.rows) - 1 - versions.rejected,
+        rejected=versions.rejected,
+    )
+    [winner] = [row for row in staged if row["record_status"] == "accepted"]
+    assert {column: winner[column] for column in versions.winner} == versions.winner
+
+
+@pytest.mark.parametrize("number", range(len(EVENTS)), ids=lambda n: EVENTS[n].title)
+def test_an_event_sent_twice_counts_once(number: int, everything: Built) -> None:
+    found = everything.rows(
+        "select cast(activity_date as varchar), feature, events, duration_seconds, accepted_rows,"
+        f" duplicate_rows from activity.usage_activity_daily where account_id = 'feed {number}'"
+        " order by all"
+    )
+    assert found == EVENTS[number].days
+
+
+@pytest.mark.parametrize("name", ODD_KEYS)
+def test_every_file_of_a_folder_is_read(name: str, everything: Built) -> None:
+    """Other column orders, more or fewer columns, a byte-order mark, CRLF, quoted line breaks."""
+    keys = ODD_KEYS[name]
+    found = everything.rows(
+        f"select {KEYS[name]} from staging.stg_{name} where record_status = 'accepted'"
+        f" and {KEYS[name]} in ({', '.join(repr(key) for key in keys)}) order by 1"
+    )
+    assert [row[0] for row in found] == sorted(keys)
+
+
+def test_a_column_that_one_file_lacks_is_null_there_alone(everything: Built) -> None:
+    found = everything.rows(
+        "select ticket_id, priority from staging.stg_support_tickets"
+        " where ticket_id in ('other order', 'more columns') order by 1"
+    )
+    assert found == [("more columns", None), ("other order", "high")]
+
+
+def test_a_stray_event_does_not_move_the_as_of_date(everything: Built) -> None:
+    found = everything.rows(
+        "select distinct as_of_date, feed_first_date, data_through from metrics.score_dates"
+    )
+    assert found == [(LAST_FEED_DAY, FEED_DAYS[0], LAST_FEED_DAY)]
+
+
+def test_events_without_users_leave_licence_utilisation_unknown(everything: Built) -> None:
+    found = everything.rows(
+        "select account_id, licence_utilisation_28d, stickiness_28d, active_days_28d"
+        " from metrics.metrics_usage"
+        f" where score_date = date '{LAST_FEED_DAY}' and account_id in ('no users', 'silent')"
+        " order by 1"
+    )
+    assert found == [("no users", None, None, 1), ("silent", 0, None, 0)]
+
+
+def test_test_and_deleted_accounts_are_known_but_not_scored(everything: Built) -> None:
+    found = everything.rows(
+        "select account_id, not_scored_reason from marts.dim_accounts"
+        " where account_id in ('test account', 'deleted account') order by 1"
+    )
+    assert found == [("deleted account", "deleted"), ("test account", "test_account")]
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS, ids=range(len(ODD_TEXTS)))
+def test_text_reaches_the_marts_as_it_is(text: str, everything: Built) -> None:
+    names = everything.rows("select account_name from marts.dim_accounts")
+    assert (text,) in names
+
+
+def test_account_ids_keep_zeros_case_and_symbols(everything: Built) -> None:
+    ids = {row[0] for row in everything.rows("select account_id from marts.dim_accounts")}
+    assert {"007", "00", "1e3", "Twin", "twin", "\U0001f680 \u00fcber", "{{ 2/0 }}"} <= ids
+    assert not ids & {"7", "0", "1000"}
+
+
+def published_columns(built: Built) -> list[tuple[str, str, str]]:
+    return built.rows(
+        "select table_schema, table_name, column_name from information_schema.columns"
+        " where table_schema in ('marts', 'metrics')"
+    )
+
+
+def test_personal_data_are_in_no_mart(everything: Built) -> None:
+    columns = published_columns(everything)
+    assert len({table for _, table, _ in columns}) > 8
+    assert not {"user_id", "email", "author", "note"} & {column for *_, column in columns}
+    found = [
+        f"{schema}.{table}.{column}"
+        for schema, table, column in columns
+        if everything.value(
+            f'select count(*) from {schema}.{table} where cast("{column}" as varchar)'
+            f" ilike '%{PERSONAL}%'"
+        )
+    ]
+    assert found == []
+
+
+def files_with(folder: Path, text: str) -> list[str]:
+    """Names of the files below a folder, but for the warehouse, that hold the text."""
+    return [
+        path.name
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix != ".duckdb" and text.encode() in path.read_bytes()
+    ]
+
+
+def test_personal_data_are_in_no_log(everything: Built) -> None:
+    assert (everything.logs / "logs" / "dbt.log").stat().st_size > 10_000
+    assert PERSONAL not in everything.run.output
+    assert files_with(everything.logs, PERSONAL) == []
+
+
+# --------------------------------------------------------------------------- typed Parquet
+
+TYPES = {
+    "accounts": {
+        "account_id": "bigint",
+        "account_name": "varchar",
+        "created_at": "date",
+        "is_test": "boolean",
+        "updated_at": "timestamptz",
+        "deleted_at": "timestamp",
+    },
+    "subscriptions": {
+        "subscription_id": "integer",
+        "account_id": "bigint",
+        "plan": "varchar",
+        "seats": "double",
+        "mrr": "double",
+        "is_trial": "integer",
+        "auto_renew": "boolean",
+        "started_at": "date",
+        "term_ends_at": "timestamp",
+        "ended_at": "timestamp_ns",
+        "updated_at": "timestamptz",
+    },
+    "usage_events": {
+        "event_id": "bigint",
+        "account_id": "bigint",
+        "user_id": "integer",
+        "event_at": "timestamptz",
+        "feature": "varchar",
+        "duration_seconds": "float",
+        "event_count": "bigint",
+    },
+    "support_tickets": {
+        "ticket_id": "smallint",
+        "account_id": "bigint",
+        "opened_at": "timestamp",
+        "first_response_at": "bigint",
+        "solved_at": "timestamptz",
+        "priority": "varchar",
+        "reopen_count": "decimal(5, 2)",
+        "csat_score": "decimal(3, 1)",
+    },
+    "survey_responses": {
+        "response_id": "bigint",
+        "account_id": "bigint",
+        "user_id": "bigint",
+        "responded_at": "timestamp",
+        "survey_type": "varchar",
+        "score": "double",
+    },
+    "invoices": {
+        "invoice_id": "bigint",
+        "account_id": "bigint",
+        "issued_at": "date",
+        "due_at": "timestamp",
+        "paid_at": "bigint",
+        "amount": "decimal(38, 10)",
+        "currency": "varchar",
+        "kind": "varchar",
+    },
+    "csm_assessments": {
+        "assessment_id": "bigint",
+        "account_id": "bigint",
+        "assessed_at": "timestamptz",
+        "sentiment": "tinyint",
+    },
+    "score_overrides": {
+        "override_id": "bigint",
+        "account_id": "bigint",
+        "score": "integer",
+        "reason": "varchar",
+        "author": "varchar",
+        "starts_at": "date",
+        "expires_at": "date",
+    },
+}
+NOT_FINITE = ("nan", "inf", "-inf", "1e308", "-1e308")
+TYPED_CASES = [
+    *(accepted(name) for name in INPUTS),
+    *(rejected(name, "missing_key", **{KEYS[name]: None}) for name in INPUTS),
+    *(rejected(name, "missing_account_id", account_id=None) for name in INPUTS[1:]),
+    *(rejected(name, "unknown_account", account_id="999999") for name in INPUTS[1:]),
+    rejected("accounts", "missing_value", created_at=None),
+    rejected("accounts", "bad_value", created_at="infinity"),
+    rejected("accounts", "bad_value", created_at="-infinity"),
+    rejected("accounts", "out_of_time", created_at="1900-01-01"),
+    rejected("accounts", "out_of_time", created_at="2026-07-03"),
+    accepted("accounts", created_at="2026-07-02"),
+    accepted("accounts", {"is_test": True}, is_test="true"),
+    accepted("accounts", {"is_test": False}, is_test=None),
+    accepted("accounts", {"account_name": None}, account_name="N/A"),
+    blanked("accounts", "bad_value", updated_at="infinity"),
+    accepted("accounts", updated_at="2026-07-03 05:00:00+05:30"),
+    rejected("accounts", "out_of_time", updated_at="2026-07-02 23:30:00-01:00"),
+    rejected("accounts", "bad_value", deleted_at="infinity"),
+    rejected("accounts", "end_before_start", deleted_at="2024-01-01"),
+    *(blanked("subscriptions", "bad_value", {"seats": None}, seats=v) for v in NOT_FINITE),
+    *(blanked("subscriptions", "bad_value", {"mrr": None}, mrr=v) for v in NOT_FINITE),
+    blanked("subscriptions", "bad_value", {"seats": None}, seats="10.5"),
+    blanked("subscriptions", "bad_value", {"seats": None}, seats="3e9"),
+    blanked("subscriptions", "out_of_range", {"seats": None}, seats="-1"),
+    accepted("subscriptions", {"seats": 10}, seats="10"),
+    accepted("subscriptions", {"seats": 10_000_000}, seats="1e7"),
+    accepted("subscriptions", {"seats": None}, seats=None),
+    accepted("subscriptions", {"mrr": Decimal("0.1")}, mrr="0.1"),
+    accepted("subscriptions", {"mrr": Decimal("0")}, mrr="1e-9"),
+    accepted("subscriptions", {"mrr": Decimal("123456789.12")}, mrr="123456789.12"),
+    blanked("subscriptions", "out_of_range", {"mrr": None}, mrr="-0.5"),
+    accepted("subscriptions", {"is_trial": True}, is_trial="1"),
+    blanked("subscriptions", "bad_value", {"is_trial": False}, is_trial="2"),
+    accepted("subscriptions", {"auto_renew": False}, auto_renew="false"),
+    rejected("subscriptions", "bad_value", started_at="infinity"),
+    accepted("subscriptions", {"started_on": date(2100, 1, 1)}, started_at="2100-01-01"),
+    blanked("subscriptions", "bad_value", {"term_ends_on": None}, term_ends_at="infinity"),
+    blanked("subscriptions", "bad_value", {"term_ends_on": None}, term_ends_at="-infinity"),
+    accepted("subscriptions", {"ended_on": date(2026, 3, 1)}, ended_at="2026-03-01 10:00:00.123"),
+    rejected("subscriptions", "end_before_start", ended_at="2024-03-01"),
+    accepted(
+        "usage_events",
+        {"event_at": moment("2026-02-13 04:30")},
+        event_at="2026-02-13 10:00:00+05:30",
+    ),
+    rejected("usage_events", "bad_value", event_at="infinity"),
+    rejected("usage_events", "bad_value", event_at="-infinity"),
+    rejected("usage_events", "missing_value", event_at=None),
+    accepted("usage_events", {"user_id": "42"}, user_id="42"),
+    accepted("usage_events", {"user_id": None}, user_id=None),
+    *(
+        blanked("usage_events", "bad_value", {"duration_seconds": None}, duration_seconds=v)
+        for v in ("nan", "inf", "-inf", "1e30")
+    ),
+    blanked("usage_events", "out_of_range", {"duration_seconds": None}, duration_seconds="-1"),
+    accepted("usage_events", {"duration_seconds": Decimal("0.1")}, duration_seconds="0.1"),
+    blanked("usage_events", "out_of_range", {"event_count": None}, event_count="0"),
+    blanked("usage_events", "bad_value", {"event_count": None}, event_count="3000000000"),
+    accepted("usage_events", {"event_count": 2}, event_count="2"),
+    rejected("support_tickets", "bad_value", opened_at="-infinity"),
+    rejected("support_tickets", "bad_value", solved_at="infinity"),
+    rejected("support_tickets", "end_before_start", solved_at="2026-02-13 15:29:59+05:30"),
+    accepted("support_tickets", solved_at="2026-02-13 15:30:00+05:30"),
+    blanked("support_tickets", "bad_value", first_response_at="1770976800"),
+    accepted("support_tickets", {"is_reopened": True}, reopen_count="1.00"),
+    blanked("support_tickets", "bad_value", {"is_reopened": False}, reopen_count="1.50"),
+    accepted("support_tickets", {"csat_score": Decimal("4.5")}, csat_score="4.5"),
+    blanked("support_tickets", "out_of_range", {"csat_score": None}, csat_score="0.0"),
+    accepted("support_tickets", {"priority": None}, priority="?"),
+    *(rejected("survey_responses", "bad_value", score=v) for v in NOT_FINITE),
+    rejected("survey_responses", "out_of_range", score="7.5"),
+    rejected("survey_responses", "out_of_range", score="11"),
+    accepted("survey_responses", {"score": 7}, score="7"),
+    accepted("survey_responses", {"score": Decimal("4.5")}, survey_type="csat", score="4.5"),
+    rejected("invoices", "bad_value", paid_at="1770976800"),
+    blanked("invoices", "bad_value", {"due_on": None}, due_at="infinity"),
+    rejected("invoices", "bad_value", amount="1000000000000"),
+    accepted("invoices", {"amount": Decimal("0.000001")}, amount="0.0000005"),
+    rejected("invoices", "unknown_currency", currency="XXX"),
+    rejected("csm_assessments", "out_of_range", sentiment="6"),
+    rejected("csm_assessments", "bad_value", assessed_at="infinity"),
+    rejected("score_overrides", "out_of_range", score="101"),
+    rejected("score_overrides", "bad_value", expires_at="infinity"),
+    rejected("score_overrides", "override_too_long", expires_at="2026-05-03"),
+    accepted("score_overrides", expires_at="2026-05-02"),
+]
+
+
+def write_parquet(path: Path, types: Mapping[str, str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Rows of text as a Parquet file with columns of those types."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        columns = ", ".join(f"{column} {kind}" for column, kind in types.items())
+        connection.execute(f"create table typed ({columns})")
+        casts = ", ".join(f"cast(? as {kind})" for kind in types.values())
+        for row in rows:
+            cells = [row.get(column) for column in types]
+            connection.execute(f"insert into typed values ({casts})", cells)
+        connection.execute(f"copy typed to '{path}' (format parquet)")
+
+
+def typed_row(name: str, number: int, cells: Mapping[str, str | None]) -> Row:
+    """A good row with whole numbers for ids; it belongs to account 1."""
+    account = {} if name == "accounts" else {"account_id": "1"}
+    key = {KEYS[name]: str(1_000 + number)}
+    return {**row_of(name, number, {}), "user_id": "5", **account, **key, **cells}
+
+
+@pytest.fixture(scope="module")
+def typed(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The same contract where every column has a type of its own already."""
+    folder = tmp_path_factory.mktemp("typed")
+    rows: dict[str, list[Row]] = {name: [] for name in INPUTS}
+    rows["accounts"].append(typed_row("accounts", 100_000, {"account_id": "1"}))
+    for number, case in enumerate(TYPED_CASES):
+        rows[case.input].append(typed_row(case.input, number, case.cells))
+    for name, input_rows in rows.items():
+        types = {**TYPES[name], "_loaded_at": "timestamptz"}
+        write_parquet(folder / "raw" / name / "rows.parquet", types, input_rows)
+    return build_rows(folder, {}, extra_rows={name: len(rows[name]) for name in INPUTS})
+
+
+@pytest.fixture(scope="module")
+def typed_verdicts(typed: Built) -> dict[tuple[str, datetime], Verdict]:
+    return verdicts(typed.run)
+
+
+@pytest.mark.parametrize(
+    "number", range(len(TYPED_CASES)), ids=lambda n: f"typed {TYPED_CASES[n].name}"
+)
+def test_a_typed_row_becomes_what_the_contract_says(
+    number: int, typed_verdicts: dict[tuple[str, datetime], Verdict]
+) -> None:
+    case = TYPED_CASES[number]
+    row = typed_row(case.input, number, case.cells)
+    check_case(case, row, typed_verdicts[case.input, loaded_at(number)])
+
+
+def test_a_parquet_date_beyond_all_timestamps_rejects_its_row(tmp_path: Path) -> None:
+    rows = [{"account_id": "near", "created_at": "2026-01-01"}]
+    rows += [{"account_id": "far", "created_at": "5000000-01-01"}]
+    types = {"account_id": "varchar", "created_at": "date"}
+    write_parquet(tmp_path / "raw" / "accounts" / "rows.parquet", types, rows)
+    for name in ("subscriptions", "usage_events"):
+        write_csv(tmp_path / "raw" / name, "", csv_lines(COLUMNS[name], []), f"{name}.csv")
+    run = build(
+        tmp_path / "raw", tmp_path / "work", "--select", "+stg_accounts", variables=VARIABLES
+    )
+    assert run.returncode == 0, run.output
+    assert run.rows(
+        "select account_id, record_status, rejection_reason from staging.stg_accounts order by 1"
+    ) in (
+        [("far", "rejected", "bad_value"), ("near", "accepted", None)],
+        [("far", "rejected", "out_of_time"), ("near", "accepted", None)],
+    )
+
+
+# ------------------------------------------- a million rows, and inputs that are not there
+
+MILLION = 1_000_000
+MILLION_ACCOUNTS = 40
+
+
+@pytest.fixture(scope="module")
+def million(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """A million usage rows as text, one of them with a bad event_at; only required inputs."""
+    folder = tmp_path_factory.mktemp("million")
+    path = folder / "raw" / "usage_events" / "usage.parquet"
+    path.parent.mkdir(parents=True)
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"""
+            copy (
+                select
+                    'e' || n as event_id,
+                    'account ' || n % {MILLION_ACCOUNTS} as account_id,
+                    'u' || n % 1000 as user_id,
+                    case
+                        when n = 777777 then '13/02/2026'
+                        else strftime(
+                            timestamp '2026-06-30 12:00:00' - to_days(cast(n % 90 as integer)),
+                            '%Y-%m-%d %H:%M:%S'
+                        )
+                    end as event_at,
+                    'login' as feature
+                from range({MILLION}) as numbers (n)
+            ) to '{path}' (format parquet)
+            """
+        )
+    accounts = [{"account_id": f"account {n}"} for n in range(MILLION_ACCOUNTS)]
+    rows = {
+        "accounts": [row_of("accounts", n, cells) for n, cells in enumerate(accounts)],
+        "subscriptions": [row_of("subscriptions", n, cells) for n, cells in enumerate(accounts)],
+    }
+    return build_rows(folder, rows, extra_rows={"usage_events": MILLION})
+
+
+def test_one_bad_cell_in_a_million_rows_costs_one_row(million: Built) -> None:
+    assert million.rows(
+        "select input, record_key, account_id, action, reason, column_name"
+        " from marts.rejected_records"
+    ) == [("usage_events", "e777777", "account 17", "row_rejected", "bad_value", "event_at")]
+    assert million.rows(
+        "select raw_rows, accepted_rows, duplicate_rows, rejected_rows, blanked_cells"
+        " from marts.source_reconciliation where input = 'usage_events'"
+    ) == [(MILLION, MILLION - 1, 0, 1, 0)]
+
+
+@pytest.mark.parametrize("name", ["support_tickets", "survey_responses"])
+def test_an_absent_expected_input_is_warned_about(name: str, million: Built) -> None:
+    [warning] = [line for line in million.run.output.splitlines() if f"Input {name}" in line]
+    assert f"Input {name} is absent: its metrics are null" in warning
+    assert f"raw/{name}" in warning
+
+
+@pytest.mark.parametrize("name", ["invoices", "csm_assessments", "score_overrides"])
+def test_an_absent_optional_input_is_not_mentioned(name: str, million: Built) -> None:
+    assert f"Input {name}" not in million.run.output
+
+
+def test_metrics_of_absent_inputs_are_null(million: Built) -> None:
+    """All other metrics of revenue come from subscriptions."""
+    columns = {
+        "metrics_support": None,
+        "metrics_sentiment": None,
+        "metrics_revenue": ["days_overdue", "recurring_revenue_share_365d"],
+    }
+    for table, names in columns.items():
+        for row in records(million.run, f"select * from metrics.{table}"):
+            row.pop("account_id"), row.pop("score_date")
+            assert {row[name] for name in names or row} == {None}
+    assert million.value("select count(health_score) from marts.customer_health") == 40
+    assert (
+        million.value(
+            "select count(*) from marts.fct_health_drivers"
+            " where component in ('support', 'sentiment') and not is_missing"
+        )
+        == 0
+    )
+
+
+# ------------------------------------------------------------------------ no usage at all
+
+
+@pytest.fixture(scope="module")
+def no_usage(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """Inputs that are present and empty; the last business record before run_date is an invoice."""
+    rows: dict[str, list[Row]] = {
+        "accounts": [{"account_id": "cases"}],
+        "subscriptions": [{}],
+        "usage_events": [],
+        "support_tickets": [{"opened_at": "2026-06-01"}],
+        "survey_responses": [{"responded_at": "2026-06-05", "score": "9"}],
+        "invoices": [{"issued_at": "2026-06-10"}, {"issued_at": RUN_DATE}],
+        "csm_assessments": [],
+        "score_overrides": [],
+    }
+    return build_rows(
+        tmp_path_factory.mktemp("no_usage"),
+        {
+            name: [row_of(name, n, cells) for n, cells in enumerate(input_rows)]
+            for name, input_rows in rows.items()
+        },
+        extra_rows={},
+    )
+
+
+def test_without_usage_the_other_records_give_the_dates(no_usage: Built) -> None:
+    found = no_usage.rows(
+        "select distinct as_of_date, feed_first_date, data_through from metrics.score_dates"
+    )
+    assert found == [(date(2026, 6, 10), date(2026, 6, 1), None)]
+
+
+def test_without_usage_its_metrics_are_unknown_and_accounts_stay(no_usage: Built) -> None:
+    for row in records(no_usage.run, "select * from metrics.metrics_usage"):
+        assert {v for k, v in row.items() if k not in ("account_id", "score_date")} == {None}
+    [account] = records(no_usage.run, "select * from marts.customer_health")
+    assert account["account_id"] == "cases"
+    assert (account["grade"] == "insufficient_data") == (account["health_score"] is None)
+    assert account["grade"] is not None
+    assert account["coverage"] < 1
+    assert account["score_low"] is not None and account["score_high"] is not None
+    assert account["adoption_score"] is None
+
+
+def test_present_and_empty_inputs_are_not_warned_about(no_usage: Built) -> None:
+    assert "is absent" not in no_usage.run.output
+
+
+def test_without_any_record_the_scores_speak_of_yesterday(tmp_path: Path) -> None:
+    for name in INPUTS:
+        rows = [row_of(name, 1, {"account_id": "cases"})] if name == "accounts" else []
+        write_csv(tmp_path / "raw", name, csv_lines(COLUMNS[name], rows))
+    run = build(
+        tmp_path / "raw", tmp_path / "work", "--select", "+score_dates", variables=VARIABLES
+    )
+    assert run.returncode == 0, run.output
+    assert run.rows("select distinct as_of_date, feed_first_date from metrics.score_dates") == [
+        (date(2026, 6, 30), None)
+    ]
+
+
+# ------------------------------------------------------------------------ nothing is lost
+
+
+@pytest.mark.parametrize("name", INPUTS)
+@pytest.mark.parametrize("build_name", ["everything", "typed", "million", "no_usage"])
+def test_raw_rows_are_accepted_duplicate_or_rejected(
+    build_name: str, name: str, request: pytest.FixtureRequest
+) -> None:
+    built: Built = request.getfixturevalue(build_name)
+    [found] = records(
+        built.run, f"select * from marts.source_reconciliation where input = '{name}'"
+    )
+    listed = dict(
+        built.rows(
+            f"select action, count(*) from marts.rejected_records where input = '{name}' group by 1"
+        )
+    )
+    assert found["raw_rows"] == built.written[name]
+    assert found["raw_rows"] == (
+        found["accepted_rows"] + found["duplicate_rows"] + found["rejected_rows"]
+    )
+    assert found["rejected_rows"] == listed.get("row_rejected", 0)
+    assert found["blanked_cells"] == listed.get("cell_blanked", 0)
+
+
+# ------------------------------------------------------------- what stops before a build
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What lies in the folder of an input ({file: content}; none: no folder), and what the message
+    says about it, in one line."""
+
+    input: str
+    title: str
+    files: dict[str, bytes] | None
+    says: tuple[str, ...]
+
+
+def good_csv(name: str) -> bytes:
+    rows = [row_of(name, 1, {"account_id": "cases"})]
+    return "".join(f"{line}\n" for line in csv_lines(COLUMNS[name], rows)).encode()
+
+
+HEADER_OF_RESPONSES = b"response_id,account_id,responded_at,survey_type,score"
+RAGGED = PERSONAL.encode()
+
+# Every list is one raw folder: each of its problems has to be told.
+PROBLEMS = [
+    [
+        Problem(
+            "accounts",
+            "no folder",
+            None,
+            ("required, but absent", "raw/accounts", "HEALTH_RAW_DIR"),
+        ),
+        Problem(
+            "subscriptions",
+            "no file of a known kind",
+            {"subscriptions.xlsx": b"PK", "readme.txt": b"hello\n"},
+            ("required, but absent", "raw/subscriptions", ".csv"),
+        ),
+        Problem(
+            "usage_events",
+            "a column is missing in the second file",
+            {
+                "a.csv": b"event_id,account_id,event_at,feature\n",
+                "b.csv": b"event_id,account_id,when,feature\n",
+            },
+            ("event_at", "missing", "raw/usage_events/b.csv", "when"),
+        ),
+        Problem(
+            "support_tickets",
+            "a file of zero bytes",
+            {"tickets.csv": b""},
+            ("raw/support_tickets/tickets.csv", "header"),
+        ),
+        Problem(
+            "survey_responses",
+            "a line with too few cells",
+            {
+                "responses.csv": HEADER_OF_RESPONSES
+                + b"\nr1,cases,2026-02-13,nps,9\nr2,"
+                + RAGGED
+                + b",2026-02-13,nps\n"
+            },
+            ("raw/survey_responses/responses.csv", "line 3"),
+        ),
+        Problem(
+            "invoices",
+            "a column that stands twice in the header",
+            {"i.csv": b"invoice_id,account_id,issued_at,amount,kind,Amount\n"},
+            ("amount", "twice", "raw/invoices/i.csv"),
+        ),
+        Problem(
+            "csm_assessments",
+            "Parquet and CSV in one folder",
+            {"a.parquet": b"", "a.csv": good_csv("csm_assessments")},
+            ("Parquet", "CSV", "raw/csm_assessments"),
+        ),
+        Problem(
+            "score_overrides",
+            "semicolons between the cells",
+            {"o.csv": good_csv("score_overrides").replace(b",", b";")},
+            ("override_id", "missing", "raw/score_overrides/o.csv"),
+        ),
+    ],
+    [
+        Problem(
+            "accounts",
+            "a line with too many cells",
+            {"a.csv": b"account_id,created_at\nA1,2026-01-01\nA2,2026-01-01," + RAGGED + b"\n"},
+            ("raw/accounts/a.csv", "line 3"),
+        ),
+        Problem(
+            "subscriptions",
+            "a quote that is never closed",
+            {
+                "s.csv": b"subscription_id,account_id,started_at\n"
+                b's1,cases,2026-01-01\ns2,"' + RAGGED + b",2026-01-01\n"
+            },
+            ("raw/subscriptions/s.csv", "line 3"),
+        ),
+        Problem(
+            "usage_events",
+            "only a byte-order mark",
+            {"u.csv": b"\xef\xbb\xbf"},
+            ("raw/usage_events/u.csv", "header"),
+        ),
+        Problem(
+            "support_tickets",
+            "two columns are missing in Parquet",
+            {"t.parquet": b"<ticket_id, subject>"},
+            ("opened_at", "missing", "raw/support_tickets/t.parquet"),
+        ),
+        Problem(
+            "survey_responses",
+            "text that is not UTF-8",
+            {
+                "r.csv": HEADER_OF_RESPONSES
+                + b"\nr1,cases,2026-02-13,nps,9\nr2,caf\xe9 "
+                + RAGGED
+                + b",2026-02-13,nps,9\n"
+            },
+            ("raw/survey_responses/r.csv", "line 3", "UTF-8"),
+        ),
+        Problem(
+            "invoices",
+            "text after a closing quote",
+            {
+                "i.csv": b"invoice_id,account_id,issued_at,amount,kind\n"
+                b'i1,"cases"' + RAGGED + b",2026-01-01,1,recurring\n"
+            },
+            ("raw/invoices/i.csv", "line 2"),
+        ),
+        Problem(
+            "csm_assessments",
+            "a ragged line after quoted line breaks",
+            {
+                "a.csv": b"assessment_id,account_id,assessed_at,sentiment,note\n"
+                b'a1,cases,2026-02-13,4,"one\ntwo\nthree"\n'
+                b"a2,cases,2026-02-13,4," + RAGGED + b",more\n"
+            },
+            ("raw/csm_assessments/a.csv", "line 5"),
+        ),
+        Problem(
+            "score_overrides",
+            "a file without a line in the middle of others",
+            {"a.csv": good_csv("score_overrides"), "b.csv": b"\n"},
+            ("raw/score_overrides/b.csv", "header"),
+        ),
+    ],
+    [
+        Problem(
+            "invoices",
+            "a Parquet file of zero bytes",
+            {"empty.parquet": b""},
+            ("invoices", "raw/invoices/empty.parquet"),
+        ),
+    ],
+    [
+        Problem(
+            "accounts",
+            "two kinds of line ends in one file",
+            {"a.csv": b"account_id,created_at\nA1,2026-01-01\r\nA2,2026-01-01\n"},
+            ("raw/accounts/a.csv", "line"),
+        ),
+    ],
+    [
+        Problem(
+            "score_overrides",
+            "one column of an optional input",
+            {"o.csv": b"override_id,account_id,score,reason,author,starts_at\n"},
+            ("expires_at", "missing", "raw/score_overrides/o.csv"),
+        ),
+    ],
+]
+ALL_PROBLEMS = [(n, problem) for n, problems in enumerate(PROBLEMS) for problem in problems]
+
+
+def write_problems(raw: Path, problems: Sequence[Problem]) -> None:
+    """A raw folder with those problems, every other input in good order."""
+    broken = {problem.input: problem.files for problem in problems}
+    for name in INPUTS:
+        files = broken.get(name, {f"{name}.csv": good_csv(name)})
+        for file, content in (files or {}).items():
+            path = raw / name / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if content.startswith(b"<"):
+                columns = content.decode().strip("<>").split(", ")
+                write_parquet(path, dict.fromkeys(columns, "varchar"), [])
+            else:
+                path.write_bytes(content)
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+    """A build of each folder of PROBLEMS, two at a time."""
+    folder = tmp_path_factory.mktemp("stopped")
+
+    def attempt(number: int) -> Run:
+        write_problems(folder / str(number) / "raw", PROBLEMS[number])
+        place = folder / str(number)
+        return build(place / "raw", place / "work", variables=VARIABLES)
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(attempt, range(len(PROBLEMS))))
+
+
+def built_relations(run: Run) -> list[tuple[Any, ...]]:
+    """Tables and views in the warehouse, none where it was never made."""
+    if not run.warehouse.exists():
+        return []
+    return run.rows("select table_schema, table_name from information_schema.tables")
+
+
+@pytest.mark.parametrize(
+    ("number", "problem"), ALL_PROBLEMS, ids=[f"{p.input}: {p.title}" for _, p in ALL_PROBLEMS]
+)
+def test_every_problem_is_told_with_its_place(
+    number: int, problem: Problem, stopped: list[Run]
+) -> None:
+    lines = [line for line in stopped[number].output.splitlines() if f"- {problem.input}:" in line]
+    assert any(all(part in line for part in problem.says) for line in lines), stopped[number].output
+
+
+@pytest.mark.parametrize("number", range(len(PROBLEMS)))
+def test_a_problem_stops_the_run_before_anything_is_built(number: int, stopped: list[Run]) -> None:
+    run = stopped[number]
+    assert run.returncode == 2
+    assert built_relations(run) == []
+    assert "nothing was built" in run.output
+    assert "Mend these and run again" in run.output
+    for good in set(INPUTS) - {problem.input for problem in PROBLEMS[number]}:
+        assert f"- {good}:" not in run.output
+
+
+@pytest.mark.parametrize("number", range(len(PROBLEMS)))
+def test_the_content_of_a_broken_line_is_not_told(number: int, stopped: list[Run]) -> None:
+    run = stopped[number]
+    assert PERSONAL not in run.output
+    assert files_with(run.warehouse.parent, PERSONAL) == []
+
+
+def test_all_missing_columns_of_a_file_are_told(stopped: list[Run]) -> None:
+    lines = [line for line in stopped[1].output.splitlines() if "- support_tickets:" in line]
+    told = " ".join(lines)
+    assert "account_id" in told and "opened_at" in told
+
+
+def test_a_stopped_run_leaves_the_earlier_tables(million: Built, tmp_path: Path) -> None:
+    question = "select count(*), sum(hash(customer_health)) from marts.customer_health"
+    before = million.rows(question), built_relations(million.run)
+    write_problems(tmp_path / "raw", PROBLEMS[-1])
+    run = build(tmp_path / "raw", million.logs, variables=VARIABLES)
+    assert run.returncode == 2
+    assert (run.rows(question), built_relations(run)) == before
+
+
+BAD_VARIABLES = [
+    ("as_of_date", "yesterday"),
+    ("as_of_date", "2026-02-30"),
+    ("as_of_date", "2026-07-02"),
+    ("history_weeks", -1),
+    ("history_weeks", "many"),
+    ("run_date", "2026-02-30"),
+]
+
+
+@pytest.fixture(scope="module")
+def misled(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+    """A build with each of BAD_VARIABLES, two at a time, on inputs in good order."""
+    folder = tmp_path_factory.mktemp("misled")
+    write_problems(folder / "raw", [])
+
+    def attempt(number: int) -> Run:
+        name, value = BAD_VARIABLES[number]
+        return build(folder / "raw", folder / str(number), variables={**VARIABLES, name: value})
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(attempt, range(len(BAD_VARIABLES))))
+
+
+@pytest.mark.parametrize("number", range(len(BAD_VARIABLES)), ids=lambda n: str(BAD_VARIABLES[n]))
+def test_a_bad_var_stops_the_run_with_a_message(number: int, misled: list[Run]) -> None:
+    name, value = BAD_VARIABLES[number]
+    run = misled[number]
+    assert run.returncode == 2
+    assert f"The var {name} is '{value}', but has to be" in run.output
+    assert "run again" in run.output
+    assert built_relations(run) == []

@@ -1,0 +1,82 @@
+# One verb per target; `make help` lists them. Everything runs in .venv, which `setup` makes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+DIR ?= sample_data
+
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the verbs
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: $(STAMP) ## Install the pinned dependencies into .venv
+
+$(STAMP): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or later is needed; name it with make PYTHON=/path/to/python3"; exit 2; }
+	@$(PYTHON) -m venv --clear $(VENV) \
+		|| { echo "This Python cannot make virtual environments; install its venv package."; exit 2; }
+	@echo "Installing the pinned dependencies into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $(STAMP)
+
+.PHONY: demo
+demo: setup ## Build the sample data and show the first scores
+	@dbt build --quiet --exclude-resource-type unit_test
+	@python scripts/show_health.py
+
+.PHONY: build
+build: setup ## Build everything from $HEALTH_RAW_DIR (default sample_data)
+	@dbt build
+
+.PHONY: show
+show: setup ## Show what was built last
+	@python scripts/show_health.py
+
+.PHONY: check-input
+check-input: setup ## Judge a folder of raw inputs before building: make check-input DIR=...
+	@python scripts/check_input.py $(DIR)
+
+.PHONY: sample-data
+sample-data: setup ## Generate sample_data again
+	@python scripts/generate_sample_data.py
+
+.PHONY: test
+test: setup ## Build with every dbt test and run the Python tests
+	@dbt build --quiet
+	@pytest -q -n 2 --dist loadgroup
+
+.PHONY: mutations
+mutations: setup ## Break each scoring rule once and see a named test fail
+	@python tests/mutations.py
+
+.PHONY: recompute
+recompute: setup ## Compare every number built from sample_data with plain Python
+	@python tests/recompute.py --raw sample_data --warehouse warehouse/customer_health.duckdb --no-overrides
+
+.PHONY: measure
+measure: setup ## Time and memory of a build from $HEALTH_RAW_DIR, split by stage
+	@python scripts/measure_build.py
+
+.PHONY: lint
+lint: setup ## Check the SQL, the YAML and the Python
+	@ruff check .
+	@ruff format --check .
+	@dbt parse --quiet
+	@dbt-bouncer run --config-file dbt-bouncer.yml
+	@sqlfluff lint --processes 2 models tests
+
+.PHONY: lock
+lock: ## Pin the dependencies of pyproject.toml again (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --upgrade --custom-compile-command "make lock" -o requirements.txt
+
+.PHONY: clean
+clean: ## Remove what was built, not .venv
+	rm -rf target logs warehouse published build

@@ -1,0 +1,40 @@
+-- The explanation is the computation: contributions sum to the computed score within rounding, and
+-- what is lost is the rest up to 100. A row here is a score that its drivers do not explain.
+with
+
+driver_sums as (
+
+    select
+        account_id,
+        score_date,
+        scorecard,
+        sum(contribution) as contributions,
+        sum(points_lost) as points_lost,
+        sum(effective_weight) as effective_weights
+    from {{ ref('fct_health_drivers') }}
+    group by account_id, score_date, scorecard
+
+)
+
+select
+    scores.account_id,
+    scores.score_date,
+    scores.scorecard,
+    scores.computed_score,
+    driver_sums.contributions,
+    driver_sums.points_lost,
+    driver_sums.effective_weights
+from {{ ref('fct_health_scores') }} as scores
+left join driver_sums
+    on
+        scores.account_id = driver_sums.account_id
+        and scores.score_date = driver_sums.score_date
+        and scores.scorecard = driver_sums.scorecard
+where
+    scores.computed_score is not null
+    and (
+        driver_sums.contributions is null
+        or abs(scores.computed_score - driver_sums.contributions) > 0.01
+        or abs(100 - driver_sums.contributions - driver_sums.points_lost) > 0.01
+        or abs(1 - driver_sums.effective_weights) > 0.0001
+    )

@@ -1,0 +1,45 @@
+-- Division is exact: half away from zero, never through a double, null without a denominator above
+-- zero. A row here is a quotient that came out differently.
+{% set cases = [
+    ('62135', '1000', '62.14'),
+    ('-62135', '1000', '-62.14'),
+    ('62134', '1000', '62.13'),
+    ('1', '3', '0.33'),
+    ('2', '3', '0.67'),
+    ('-1', '200', '-0.01'),
+    ('1', '201', '0.00'),
+    ('0', '7', '0.00'),
+    ('5', '0', none),
+    ('5', '-1', none),
+    ('null', '5', none),
+    ('5', 'null', none),
+    ('124.27', '2', '62.14'),
+    ('99999999999999999', '1', '99999999999999999.00'),
+    ('0.005', '1', '0.01'),
+    ('10.005', '1', '10.01'),
+    ('1.115', '1', '1.12'),
+] -%}
+with
+
+quotients as (
+
+    {% for numerator, denominator, expected in cases %}
+        select
+            '{{ numerator }} / {{ denominator }}' as division,
+            {{ exact_ratio(
+                'cast(' ~ numerator ~ ' as decimal(28, 4))',
+                'cast(' ~ denominator ~ ' as decimal(28, 4))', 2, 4
+            ) }} as found,
+            cast({{ expected if expected is not none else 'null' }} as decimal(28, 2)) as expected
+        {% if not loop.last %}
+            union all
+        {% endif %}
+    {% endfor %}
+
+)
+
+select *
+from quotients
+where
+    (found is null) <> (expected is null)
+    or found <> expected

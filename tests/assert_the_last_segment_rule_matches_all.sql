@@ -1,0 +1,17 @@
+-- The rule of the highest priority number has no condition, so that every account has a segment.
+-- A row here is a last rule that can fail to match.
+select *
+from {{ ref('segments') }}
+where
+    priority = (select max(priority) from {{ ref('segments') }})
+    and (
+        is_trial is not null
+        or industry is not null
+        or plan is not null
+        or min_tenure_days is not null
+        or max_tenure_days is not null
+        or min_mrr is not null
+        or max_mrr is not null
+        or min_seats is not null
+        or max_seats is not null
+    )
