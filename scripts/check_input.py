@@ -65,7 +65,7 @@ REASONS = {
     "unknown_account": "no accepted row of accounts has this account_id",
 }
 # What goes with an input (column "") or with an optional column or its values: metrics that are
-# null for every account, metrics that are 0 wherever they are known, what else to know.
+# null for every account, metrics that are 0 wherever they are not null, what else to know.
 # fmt: off
 LOST = (
     ("accounts", "", "", "", "no account is scored, and all other rows are unknown_account"),
@@ -87,8 +87,8 @@ LOST = (
      "licence_utilisation_28d core_feature_adoption_28d setup_completion"
      " compliance_feature_days_28d active_days_28d stickiness_28d minutes_per_user_28d"
      " usage_change_28d days_since_last_activity login_interval_days_90d", "", ""),
-    ("usage_events", "user_id", "stickiness_28d minutes_per_user_28d", "",
-     "licence_utilisation_28d is null for every account with usage"),
+    ("usage_events", "user_id", "stickiness_28d minutes_per_user_28d", "licence_utilisation_28d",
+     ""),
     ("usage_events", "duration_seconds", "minutes_per_user_28d", "", ""),
     ("usage_events", "event_count", "", "", "each row counts as one event"),
     ("support_tickets", "",

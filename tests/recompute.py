@@ -158,7 +158,7 @@ def _offset_minutes(zone: str | None) -> int | None:
     return (hours * 60 + minutes) * (-1 if zone[0] == "-" else 1)
 
 
-def as_timestamp(cell: object) -> int | None | _Bad:
+def as_timestamp(cell: object) -> int | _Bad | None:
     """A moment in UTC. Year first; fractions are cut to the microsecond; no zone means UTC."""
     text = as_text(cell)
     if text is None:
@@ -179,7 +179,7 @@ def as_timestamp(cell: object) -> int | None | _Bad:
     return moment if 1 <= moment // MICROS_PER_DAY <= LAST_DAY else BAD
 
 
-def as_whole(cell: object) -> int | None | _Bad:
+def as_whole(cell: object) -> int | _Bad | None:
     """A 32-bit whole number: `10` and `10.0`, not `10.5` or `1e3`."""
     text = as_text(cell)
     if text is None:
@@ -191,7 +191,7 @@ def as_whole(cell: object) -> int | None | _Bad:
     return number if SMALLEST_WHOLE <= number <= LARGEST_WHOLE else BAD
 
 
-def as_decimal(cell: object) -> Decimal | None | _Bad:
+def as_decimal(cell: object) -> Decimal | _Bad | None:
     """A number with 6 decimals, half away from zero, below 10^12; no NaN, no infinity."""
     text = as_text(cell)
     if text is None:
@@ -210,7 +210,7 @@ def as_decimal(cell: object) -> Decimal | None | _Bad:
     return number if abs(number) < TOO_LARGE else BAD
 
 
-def as_boolean(cell: object) -> bool | None | _Bad:
+def as_boolean(cell: object) -> bool | _Bad | None:
     """true/false/1/0/yes/no, any case."""
     text = as_text(cell)
     return None if text is None else BOOLEANS.get(text.lower(), BAD)

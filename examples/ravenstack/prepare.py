@@ -19,12 +19,34 @@ Download it, unpack the CSV files into one folder and name that folder with --so
 # File (without prefix and suffix) and the columns that the mapping reads.
 SOURCE = {
     "accounts": ["account_id", "account_name", "industry", "country", "signup_date"],
-    "subscriptions": ["subscription_id", "account_id", "start_date", "end_date", "plan_tier"]
-    + ["seats", "mrr_amount", "is_trial", "auto_renew_flag"],
-    "feature_usage": ["usage_id", "subscription_id", "usage_date", "feature_name"]
-    + ["usage_count", "usage_duration_secs"],
-    "support_tickets": ["ticket_id", "account_id", "submitted_at", "closed_at", "priority"]
-    + ["first_response_time_minutes", "satisfaction_score"],
+    "subscriptions": [
+        "subscription_id",
+        "account_id",
+        "start_date",
+        "end_date",
+        "plan_tier",
+        "seats",
+        "mrr_amount",
+        "is_trial",
+        "auto_renew_flag",
+    ],
+    "feature_usage": [
+        "usage_id",
+        "subscription_id",
+        "usage_date",
+        "feature_name",
+        "usage_count",
+        "usage_duration_secs",
+    ],
+    "support_tickets": [
+        "ticket_id",
+        "account_id",
+        "submitted_at",
+        "closed_at",
+        "priority",
+        "first_response_time_minutes",
+        "satisfaction_score",
+    ],
 }
 
 # Input of the contract and the query that fills it. Columns left out are null by the contract.

@@ -1,0 +1,302 @@
+"""Break each scoring rule once, on purpose, and see the test that guards it fail.
+
+Usage:
+    python tests/mutations.py            # all of them, about 5 seconds each
+    python tests/mutations.py curve      # those whose rule contains the word
+
+Each mutation changes one place of a copy of the project; the named dbt test runs there and has to
+fail. Exit 0 when every break was noticed, 1 when one went unnoticed.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "python"))
+
+from project import ROOT, Run, build, copy_project, dbt
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One deliberate break: in `file`, `old` becomes `new`; `guard` is the dbt test that sees it."""
+
+    rule: str
+    file: str
+    old: str
+    new: str
+    guard: str
+    rebuild: str = ""  # models to build again before the guard (data tests look at tables)
+
+
+MUTATIONS = [
+    Mutation(
+        "linear curve",
+        "macros/metric_score.sql",
+        "'100 * abs('",
+        "'99 * abs('",
+        "curves_turn_values_into_points",
+    ),
+    Mutation(
+        "banded curve",
+        "macros/metric_score.sql",
+        "= 'banded' then 50",
+        "= 'banded' then 51",
+        "curves_turn_values_into_points",
+    ),
+    Mutation(
+        "curve ends are inclusive",
+        "macros/metric_score.sql",
+        "{{ value }} <= {{ row }}.poor_at)",
+        "{{ value }} < {{ row }}.poor_at - 1)",
+        "curves_turn_values_into_points",
+    ),
+    Mutation(
+        "missing value: score_if_missing",
+        "macros/metric_score.sql",
+        "then {{ row }}.score_if_missing",
+        "then coalesce({{ row }}.score_if_missing, 0)",
+        "a_missing_value_has_the_stated_consequence",
+    ),
+    Mutation(
+        "missing row shares its weight",
+        "models/marts/fct_health_scores.sql",
+        "case when metric_score is null then 0 else weight end as scored_weight",
+        "weight as scored_weight",
+        "a_score_is_the_weighted_mean_of_what_is_scored",
+    ),
+    Mutation(
+        "coverage at the minimum suffices",
+        "models/marts/fct_health_scores.sql",
+        "known_weight >= 100 * min_coverage",
+        "known_weight > 100 * min_coverage",
+        "a_score_is_the_weighted_mean_of_what_is_scored",
+    ),
+    Mutation(
+        "coverage counts known values only",
+        "models/marts/fct_health_scores.sql",
+        "sum(case when is_missing then 0 else weight end) as known_weight",
+        "sum(scored_weight) as known_weight",
+        "a_score_is_the_weighted_mean_of_what_is_scored",
+    ),
+    Mutation(
+        "segment precedence",
+        "models/scoring/account_segments.sql",
+        "min(segments.priority)",
+        "max(segments.priority)",
+        "the_lowest_priority_that_matches_decides",
+    ),
+    Mutation(
+        "segment: unknown matches nothing",
+        "macros/within_limits.sql",
+        ">= segments.min_{{ name }}, segments.min_{{ name }} is null)",
+        ">= segments.min_{{ name }}, true)",
+        "the_lowest_priority_that_matches_decides",
+    ),
+    Mutation(
+        "grade bounds are inclusive",
+        "models/marts/fct_health_scores.sql",
+        "computed.computed_score >= grades.min_score",
+        "computed.computed_score > grades.min_score",
+        "a_grade_starts_at_its_lower_bound",
+    ),
+    Mutation(
+        "window edge: events",
+        "models/metrics/metrics_usage.sql",
+        "range between 27 preceding and current row",
+        "range between 28 preceding and current row",
+        "a_28_day_window_starts_27_days_before",
+    ),
+    Mutation(
+        "window edge: users and features",
+        "models/metrics/metrics_usage.sql",
+        "day_number + 28 as day_number",
+        "day_number + 29 as day_number",
+        "a_28_day_window_starts_27_days_before",
+    ),
+    Mutation(
+        "window edge: tickets",
+        "models/metrics/metrics_support.sql",
+        "tickets.opened_day_number >= account_dates.day_number - 89",
+        "tickets.opened_day_number >= account_dates.day_number - 90",
+        "tickets_count_by_the_date_they_matter_on",
+    ),
+    Mutation(
+        "window edge: surveys",
+        "models/metrics/metrics_sentiment.sql",
+        "day_number + 179",
+        "day_number + 180",
+        "only_the_latest_answer_of_a_user_counts",
+    ),
+    Mutation(
+        "dedupe: usage",
+        "macros/engine/newest_per_key.sql",
+        "max(struct_pack(",
+        "min(struct_pack(",
+        "an_event_sent_twice_counts_once",
+    ),
+    Mutation(
+        "dedupe: newest version",
+        "macros/version_number.sql",
+        "updated_at desc nulls last",
+        "updated_at asc nulls last",
+        "the_newest_version_of_a_key_wins",
+    ),
+    Mutation(
+        "dedupe: valid rows only",
+        "macros/version_number.sql",
+        ", rejection is null",
+        "",
+        "the_newest_version_of_a_key_wins",
+    ),
+    Mutation(
+        "rejection order",
+        "models/staging/stg_score_overrides.sql",
+        "            when score not between 0 and 100 then 'out_of_range:score'\n",
+        "",
+        "a_row_is_rejected_for_its_first_fault",
+    ),
+    Mutation(
+        "in force: the end day is without service",
+        "models/metrics/account_dates.sql",
+        "subscriptions.ended_on > score_dates.score_date",
+        "subscriptions.ended_on >= score_dates.score_date",
+        "an_account_is_scored_while_it_is_a_customer",
+    ),
+    Mutation(
+        "drivers are weighted by what is scored",
+        "models/marts/fct_health_drivers.sql",
+        "where metric_score is not null",
+        "where true",
+        "drivers_share_the_score_among_them",
+    ),
+    Mutation(
+        "rounding half away from zero",
+        "macros/engine/exact_ratio.sql",
+        "+ case when {{ numerator }} < 0 then -1 else 1 end * {{ d }})",
+        ")",
+        "assert_ratios_round_half_away_from_zero",
+    ),
+    Mutation(
+        "offsets are converted to UTC",
+        "macros/text_to_timestamp.sql",
+        "= '-' then 1",
+        "= '+' then 1",
+        "assert_text_casts_as_promised",
+    ),
+    Mutation(
+        "white space beyond the blank",
+        "macros/engine/trim_text.sql",
+        "' \\t\\n",
+        "' \\n",
+        "assert_text_is_trimmed_as_promised",
+    ),
+    Mutation(
+        "nothing is lost",
+        "models/activity/usage_event_issues.sql",
+        "    rejection_reason is not null\n",
+        "    rejection_reason = 'unknown_account'\n",
+        "assert_every_raw_row_is_accounted_for",
+        rebuild="usage_event_issues rejected_records source_reconciliation",
+    ),
+    Mutation(
+        "the explanation is the computation",
+        "models/marts/fct_health_drivers.sql",
+        "counted_weight * counted_score",
+        "counted_weight * counted_score * 0.99",
+        "assert_contributions_add_up_to_the_score",
+        rebuild="fct_health_drivers",
+    ),
+    Mutation(
+        "no account falls out",
+        "models/scoring/metric_values.sql",
+        "    left join metrics_support\n",
+        "    inner join (select * from metrics_support limit 9) as metrics_support\n",
+        "assert_every_account_date_is_scored",
+        rebuild="metric_values metric_scores fct_health_scores fct_health_drivers",
+    ),
+    Mutation(
+        "weights sum to 100",
+        "seeds/scoring/scorecard_metrics.csv",
+        "licence_utilisation_28d,12,linear",
+        "licence_utilisation_28d,12.5,linear",
+        "assert_weights_sum_to_100",
+        rebuild="scorecard_metrics",
+    ),
+    Mutation(
+        "catalogue and columns agree",
+        "macros/metric_columns.sql",
+        "'nps_180d', ",
+        "",
+        "assert_every_metric_of_the_catalogue_is_computed",
+    ),
+]
+
+
+def broken_project(mutation: Mutation, folder: Path) -> Path:
+    """A copy of the project with the mutation in it; an error if its place is gone."""
+    project = copy_project(folder)
+    path = project / mutation.file
+    text = path.read_text(encoding="utf-8")
+    if mutation.old not in text:
+        raise SystemExit(f"{mutation.rule}: {mutation.file} no longer has {mutation.old!r}")
+    path.write_text(text.replace(mutation.old, mutation.new), encoding="utf-8")
+    return project
+
+
+def run_guard(mutation: Mutation, baseline: Run, folder: Path) -> Run:
+    """Run the guarding test in the broken project, on a copy of the warehouse built before."""
+    project = broken_project(mutation, folder / "project")
+    workspace = folder / "work"
+    workspace.mkdir()
+    shutil.copy(baseline.warehouse, workspace / "warehouse.duckdb")
+    if mutation.rebuild:
+        selected = ["--select", *mutation.rebuild.split(), "--exclude-resource-type", "test"]
+        built = dbt(
+            "build",
+            *selected,
+            "--exclude-resource-type",
+            "unit_test",
+            project=project,
+            workspace=workspace,
+        )
+        if built.returncode:
+            raise SystemExit(f"{mutation.rule}: the broken project does not build\n{built.output}")
+    return dbt("test", "--select", mutation.guard, project=project, workspace=workspace)
+
+
+def is_noticed(run: Run, guard: str) -> bool:
+    """True when that very test failed (not when dbt could not run it)."""
+    return run.returncode == 1 and any(
+        "FAIL" in line and guard in line for line in run.output.splitlines()
+    )
+
+
+def main() -> int:
+    """Run the mutations and print one line each."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("word", nargs="?", default="", help="only rules that contain this")
+    word = parser.parse_args().word
+    chosen = [mutation for mutation in MUTATIONS if word in mutation.rule]
+    unnoticed = 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        baseline = build(ROOT / "sample_data", folder / "baseline")
+        if baseline.returncode:
+            raise SystemExit(f"The project does not build before any break:\n{baseline.output}")
+        for number, mutation in enumerate(chosen):
+            run = run_guard(mutation, baseline, folder / str(number))
+            noticed = is_noticed(run, mutation.guard)
+            unnoticed += not noticed
+            verdict = "noticed by" if noticed else "NOT NOTICED by"
+            print(f"{mutation.rule:45} {verdict} {mutation.guard}", flush=True)
+            shutil.rmtree(folder / str(number))
+    print(f"{len(chosen) - unnoticed} of {len(chosen)} breaks noticed")
+    return 1 if unnoticed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""Every published number equals what plain Python computes from the raw files and the seeds."""
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+from project import ROOT, Run
+from recompute import compare, recompute
+
+RUN_DATE = date(2026, 10, 15)
+
+
+def seasons(run: Run) -> list[date]:
+    """The as-of date and five Sundays in different seasons of the sample data."""
+    dates = [day for (day,) in run.rows("select score_date from metrics.score_dates order by 1")]
+    return [dates[0], dates[12], dates[24], dates[36], dates[-15], dates[-1]]
+
+
+def test_every_value_of_the_sample(sample_run: Run, sample_dir: Path) -> None:
+    dates = seasons(sample_run)
+    result = recompute(
+        sample_dir, ROOT / "seeds" / "scoring", date.today(), dates=dates, overrides=False
+    )
+    comparison = compare(result, sample_run.warehouse)
+
+    assert result.as_of_date == date(2026, 9, 30)
+    assert not comparison.differences, comparison.examples
+    assert comparison.values_compared > 100_000
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "changed"),
+    [
+        ("marts.fct_health_scores", "computed_score", "computed_score + 0.01"),
+        ("marts.fct_health_drivers", "contribution", "contribution + 0.000001"),
+        ("metrics.metrics_usage", "stickiness_28d", "stickiness_28d + 0.000001"),
+        ("marts.source_reconciliation", "raw_rows", "raw_rows + 1"),
+        ("marts.customer_health", "drag_1", "'nps_180d'"),
+    ],
+)
+def test_one_wrong_value_is_found(
+    sample_run: Run, sample_dir: Path, tmp_path: Path, table: str, column: str, changed: str
+) -> None:
+    """The comparison can fail: the smallest change of one row is a difference."""
+    warehouse = tmp_path / "changed.duckdb"
+    shutil.copy(sample_run.warehouse, warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(
+            f"update {table} set {column} = {changed} where rowid = "
+            f"(select max(rowid) from {table} where {column} is not null)"
+        )
+        (day,) = connection.execute("select max(score_date) from metrics.score_dates").fetchone()
+        if "customer" not in table and "source" not in table:
+            (day,) = connection.execute(
+                f"select score_date from {table} order by rowid desc limit 1"
+            ).fetchone()
+    result = recompute(
+        sample_dir, ROOT / "seeds" / "scoring", date.today(), dates=[day], overrides=False
+    )
+
+    assert compare(result, warehouse).differences == 1
