@@ -44,6 +44,7 @@ HEAD = TABLE.format(
     "rows", "accepted", "duplicate", "rejected", "blanked",
 )  # fmt: skip
 
+COUNTS = ("raw_rows", "accepted_rows", "duplicate_rows", "rejected_rows", "blanked_cells")
 LINE_FAULTS = {
     "MISSING COLUMNS": "fewer cells than the header",
     "TOO MANY COLUMNS": "more cells than the header (a comma inside a cell needs double quotes)",
@@ -277,7 +278,7 @@ def broken_lines(path: Path) -> list[str]:
                 end, number = end + len(line), number + 1
             lines[LINE_FAULTS.get(fault, fault.lower())].append(number)
     return [
-        f"{listed([path.name])}, line {listed(numbers)}: {fault}"
+        f"{listed([path.name])}, line{'s' * (len(numbers) > 1)} {listed(numbers)}: {fault}"
         for fault, numbers in lines.items()
     ]
 
@@ -345,27 +346,27 @@ def stage(raw: Path, inputs: list[Input], staged: Path) -> None:
     A stand-in has a header and no rows, but for accounts: that one holds every account that the
     other inputs mention, so that their rows are judged by everything except unknown_account.
     """
-    readable = [item for item in inputs if item.state == "found"]
     for item in inputs:
         place = staged / item.name
-        if item in readable:
+        if item.state == "found":
             place.symlink_to(raw.resolve() / item.name, target_is_directory=True)
-        elif item.presence == "required":
+        elif item.name == "accounts":
             place.mkdir()
-            header = ",".join(column.name for column in item.columns)
-            (place / "header.csv").write_text(header + "\n", encoding="utf-8")
-        if item not in readable and item.name == "accounts":
             mentions = " union ".join(
                 f'select cast("{received_columns(path)["account_id"][0]}" as varchar)'
                 f" from {source_sql(path)}"
-                for other in readable
+                for other in inputs
+                if other.state == "found"
                 for path in (raw / other.name / file for file in other.files)
             )
-            (place / "header.csv").unlink()
             duckdb.sql(
                 "select id as account_id, timestamp '2000-01-01' as created_at"
                 f" from ({mentions}) as mentions (id)"
             ).write_parquet(str(place / "mentioned.parquet"))
+        elif item.presence == "required":
+            place.mkdir()
+            header = ",".join(column.name for column in item.columns)
+            (place / "header.csv").write_text(header + "\n", encoding="utf-8")
 
 
 def build(staged: Path, workspace: Path, day: date) -> Path | None:
@@ -391,9 +392,10 @@ def build(staged: Path, workspace: Path, day: date) -> Path | None:
 def judge(inputs: list[Input], warehouse: Path, examples: int) -> None:
     """Fill in what the models say about the rows of every readable input."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        totals = connection.execute("select * from marts.source_reconciliation")
-        names = [column[0] for column in totals.description]
-        counts = {row[0]: dict(zip(names[1:], row[1:], strict=True)) for row in totals.fetchall()}
+        totals = connection.execute(
+            f"select input, {', '.join(COUNTS)} from marts.source_reconciliation"
+        ).fetchall()
+        counts = {name: dict(zip(COUNTS, row, strict=True)) for name, *row in totals}
         findings = connection.execute(
             f"""
             select input, action, reason, column_name, cast(sum(n) as bigint),
@@ -426,16 +428,14 @@ def effects(item: Input) -> list[Effect]:
         return []
     absent = "no input, the run warns" if item.presence == "expected" else "no input"
     causes = {"": "no accepted row" if item.rows else absent}
+    empty = {column.name for column in item.columns if column.received and not column.filled}
     if item.rows and item.rows["accepted_rows"]:
         causes = {c.name: f"no column {c.name}" for c in item.columns if not c.received}
-        causes |= {
-            c.name: f"no value in {c.name}" for c in item.columns if c.received and not c.filled
-        }
+        causes |= {name: f"no value in {name}" for name in empty}
     return [
         Effect(causes[column], null.split(), zero.split(), note)
         for name, column, null, zero, note in LOST
-        if name == item.name and column in causes
-        if null or zero or causes[column].startswith("no column") or not column
+        if name == item.name and column in causes and (null or zero or column not in empty)
     ]
 
 
@@ -476,7 +476,7 @@ def check(folder: Path, day: date, examples: int = 3) -> Report:
 
 def as_json(report: Report) -> str:
     """The report as one JSON object, with the names of the dataclasses."""
-    return json.dumps(asdict(report), indent=2, ensure_ascii=False)
+    return json.dumps(asdict(report), indent=2)
 
 
 def details(item: Input) -> list[tuple[str, str]]:
@@ -508,14 +508,13 @@ def next_steps(report: Report) -> str:
         steps = [wrap(text, f"  {n:>2}. ", 6) for n, text in enumerate(report.problems, 1)]
         again = f"Then check again: python scripts/check_input.py {folder}"
         return "\n".join(["The run would STOP on this folder. Mend first:", *steps, again])
-    command = f"HEALTH_RAW_DIR={shlex.quote(str(Path(report.folder).absolute()))} dbt build"
     rows = [item.rows for item in report.inputs if item.rows]
     rejected = sum(row["rejected_rows"] for row in rows)
     blanked = sum(row["blanked_cells"] for row in rows)
-    first = "Mend what is rejected at the source, or b" if rejected or blanked else "B"
+    build_it = f"HEALTH_RAW_DIR={shlex.quote(str(Path(report.folder).absolute()))} dbt build"
     return (
-        f"The project builds on this folder (rejected rows: {rejected:,}, blanked cells:"
-        f" {blanked:,}).\n{first}uild it as it is: {command}"
+        f"The project builds on this folder: {rejected:,} rows rejected, {blanked:,} cells blanked."
+        f"\nMend at the source what matters to you, check again, then: {build_it}"
     )
 
 
@@ -534,7 +533,7 @@ def as_text(report: Report) -> str:
         files = f"{len(item.files)} {item.format}" if item.files else "-"
         found = sum(column.received is not None for column in item.columns)
         columns = f"{found}/{len(item.columns)}" if item.files else "-"
-        rows = [f"{count:,}" for count in item.rows.values()] if item.rows else ["-"] * 5
+        rows = [f"{count:,}" for count in item.rows.values()] if item.rows else ["-"] * len(COUNTS)
         table.append(TABLE.format(item.name, item.presence, item.state, files, columns, *rows))
     parts = [f"Raw inputs in {report.folder}, judged as of run date {report.run_date}"]
     parts.append("\n".join(table))

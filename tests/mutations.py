@@ -22,7 +22,7 @@ from project import ROOT, Run, build, copy_project, dbt
 
 @dataclass(frozen=True)
 class Mutation:
-    """One deliberate break: in `file`, `old` becomes `new`; `guard` is the dbt test that sees it."""
+    """One deliberate break: in `file`, `old` becomes `new`; `guard` is the test that sees it."""
 
     rule: str
     file: str

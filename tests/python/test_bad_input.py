@@ -1736,12 +1736,13 @@ def test_raw_rows_are_accepted_duplicate_or_rejected(
 
 @dataclass(frozen=True)
 class Problem:
-    """What lies in the folder of an input ({file: content}; none: no folder), and what the message
-    says about it, in one line."""
+    """What lies in the folder of an input, and what the message says about it, in one line.
+
+    {file: bytes, or a query whose rows become Parquet}; none: no folder."""
 
     input: str
     title: str
-    files: dict[str, bytes] | None
+    files: Mapping[str, bytes | str] | None
     says: tuple[str, ...]
 
 
@@ -1837,8 +1838,8 @@ PROBLEMS = [
         ),
         Problem(
             "support_tickets",
-            "two columns are missing in Parquet",
-            {"t.parquet": b"<ticket_id, subject>"},
+            "two columns are missing in Parquet, one of them hidden in another",
+            {"t.parquet": "select 't1' as ticket_id, {'opened_at': '2026-02-13'} as details"},
             ("opened_at", "missing", "/support_tickets/t.parquet"),
         ),
         Problem(
@@ -1886,10 +1887,53 @@ PROBLEMS = [
             ("/accounts/a.csv", "line"),
         ),
         Problem(
+            "subscriptions",
+            "no header line",
+            {"s.csv": b"s1,cases," + RAGGED + b",2026-01-01\n"},
+            ("started_at", "missing", "/subscriptions/s.csv"),
+        ),
+        Problem(
+            "usage_events",
+            "Parquet text that is not UTF-8",
+            {
+                "u.parquet": f"select 'caf\u00e9 {PERSONAL}' as event_id, 'cases' as account_id,"
+                " '2026-02-13' as event_at, 'login' as feature"
+            },
+            ("/usage_events/u.parquet", "UTF-8"),
+        ),
+        Problem(
+            "support_tickets",
+            "a column of types that do not go together",
+            {
+                "a.parquet": "select 1 as ticket_id, 'cases' as account_id,"
+                " date '2026-02-13' as opened_at",
+                "b.parquet": "select 2 as ticket_id, 'cases' as account_id,"
+                " 1770976800 as opened_at",
+            },
+            ("opened_at", "/support_tickets/"),
+        ),
+        Problem(
+            "survey_responses",
+            "a header that is not UTF-8",
+            {
+                "r.csv": HEADER_OF_RESPONSES
+                + b",caf\xe9\nr1,"
+                + RAGGED
+                + b",2026-02-13,nps,9,x\nr2,cases,2026-02-13,nps,9,x\n"
+            },
+            ("/survey_responses/r.csv", "UTF-8"),
+        ),
+        Problem(
             "invoices",
             "a Parquet file of zero bytes",
             {"empty.parquet": b""},
-            ("invoices", "/invoices/empty.parquet"),
+            ("/invoices/empty.parquet",),
+        ),
+        Problem(
+            "csm_assessments",
+            "a file that is named Parquet and is none",
+            {"a.parquet": good_csv("csm_assessments")},
+            ("/csm_assessments/a.parquet",),
         ),
     ],
 ]
@@ -1904,11 +1948,16 @@ def write_problems(raw: Path, problems: Sequence[Problem]) -> None:
         for file, content in (files or {}).items():
             path = raw / name / file
             path.parent.mkdir(parents=True, exist_ok=True)
-            if content.startswith(b"<"):
-                columns = content.decode().strip("<>").split(", ")
-                write_parquet(path, dict.fromkeys(columns, "varchar"), [])
-            else:
+            if isinstance(content, bytes):
                 path.write_bytes(content)
+            else:
+                write_parquet_of(path, content)
+
+
+def write_parquet_of(path: Path, query: str) -> None:
+    """The rows of a query as Parquet, where an e with an accent is written in Latin-1."""
+    duckdb.execute(f"copy ({query}) to '{path}' (format parquet, compression uncompressed)")
+    path.write_bytes(path.read_bytes().replace("\u00e9".encode(), "\u00e9 ".encode("latin-1")))
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ the metrics it declares lost are lost, and nothing of the data is printed but a 
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -52,9 +53,9 @@ def small_company(raw: Path) -> None:
         raw,
         "usage_events",
         [
-            "event_id,account_id,user_id,event_at,feature",
-            f"e1,a1,{USER},2026-09-01 10:00,login",
-            "e2,a2,u2,2026-09-01 11:00,login",
+            "event_id,account_id,user_id,event_at,feature,duration_seconds",
+            f"e1,a1,{USER},2026-09-01 10:00,login,",
+            "e2,a2,u2,2026-09-01 11:00,login,n/a",
         ],
     )
 
@@ -119,6 +120,19 @@ def gappy(raw: Path) -> Path:
     return raw
 
 
+def clashing(raw: Path) -> Path:
+    """Two usage files that can be read each, but not together."""
+    small_company(raw)
+    shutil.rmtree(raw / "usage_events")
+    (raw / "usage_events").mkdir()
+    for number, count in enumerate(("1", f"{{'of': '{USER}'}}")):
+        duckdb.sql(
+            f"select 'e' as event_id, 'a1' as account_id, timestamp '2026-09-01' as event_at,"
+            f" 'login' as feature, {count} as event_count"
+        ).write_parquet(str(raw / "usage_events" / f"{number}.parquet"))
+    return raw
+
+
 def faulty(raw: Path) -> Path:
     """Every input broken in a way of its own."""
     parts = {name: ",".join(c.name for c in CONTRACT[name].columns) for name in CONTRACT}
@@ -161,8 +175,14 @@ def lean_sample(raw: Path) -> Path:
 
 def command(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     script = ROOT / "scripts" / "check_input.py"
+    # What the user's shell says about another warehouse must not matter.
+    environment = os.environ | {"HEALTH_RAW_DIR": "elsewhere", "DBT_WARN_ERROR": "true"}
     return subprocess.run(
-        [sys.executable, str(script), *arguments], cwd=cwd, capture_output=True, text=True
+        [sys.executable, str(script), *arguments],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
 
 
@@ -211,6 +231,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future]
             "lean": pool.submit(check_input.check, lean, RUN_DATE),
             "planted": pool.submit(check_input.check, planted(base / "planted"), RUN_DATE, 2),
             "gappy command": pool.submit(command, str(gappy(base / "gappy")), "--json"),
+            "clashing": pool.submit(check_input.check, clashing(base / "clashing"), RUN_DATE),
             "faulty": pool.submit(check_input.check, faults, RUN_DATE),
         }
 
@@ -322,14 +343,16 @@ def test_columns_without_a_value_count_as_lost(runs: dict[str, Future]) -> None:
     assert [e.cause for e in found["invoices"].effects] == ["no input"]
     causes = {e.cause for e in found["support_tickets"].effects}
     assert causes == {"no column solved_at", "no column reopen_count"}
-    assert "no value in seats" not in {e.cause for e in found["subscriptions"].effects}
+    (no_minutes,) = (e for e in found["usage_events"].effects if e.null_metrics)
+    assert no_minutes.cause == "no value in duration_seconds"
+    assert no_minutes.null_metrics == ["minutes_per_user_28d"]
+    assert not any("seats" in effect.cause for effect in found["subscriptions"].effects)
 
 
 def test_no_cell_is_printed(runs: dict[str, Future]) -> None:
-    for name in ("planted", "faulty"):
+    for name in ("planted", "faulty", "clashing"):
         report: Report = runs[name].result()
         for output in (check_input.as_text(report), check_input.as_json(report)):
-            assert "t5" in output or name == "faulty"
             assert "canary" not in output
     assert "canary" not in runs["gappy command"].result().stdout
 
@@ -395,6 +418,18 @@ def test_what_the_check_calls_broken_stops_the_run(runs: dict[str, Future]) -> N
         assert f"- {name}: " in built.faulty.output
 
 
+def test_a_run_that_stops_for_another_reason_is_no_success(runs: dict[str, Future]) -> None:
+    report: Report = runs["clashing"].result()
+    assert not report.would_build
+    (problem,) = report.problems
+    assert problem.startswith("dbt stopped while judging the rows; to see why: HEALTH_RAW_DIR=/")
+    assert all(item.rows is None for item in report.inputs)
+    assert {effect.cause for item in report.inputs for effect in item.effects} == {
+        "no input",
+        "no input, the run warns",
+    }
+
+
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
@@ -433,8 +468,8 @@ def test_broken_lines_are_found_by_the_line_people_see(tmp_path: Path) -> None:
     assert sorted(item.problems) == [
         "september.csv, line 4: more cells than the header (a comma inside a cell needs double"
         " quotes)",
-        "september.csv, line 5, 8: fewer cells than the header",
         "september.csv, line 7: not UTF-8",
+        "september.csv, lines 5, 8: fewer cells than the header",
     ]
 
 

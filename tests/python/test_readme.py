@@ -1,0 +1,74 @@
+"""The commands of the README run as written."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from project import ROOT, copy_project
+
+# What .ci/run runs itself, and what only prepares the shell.
+RUN_ELSEWHERE = {"make test", "make lint", ". .venv/bin/activate"}
+
+
+def commands() -> list[str]:
+    """The lines of the README's sh blocks; a command in quotes may span several."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.S)
+    lines = "".join(blocks).splitlines()
+    found, open_command = [], ""
+    for line in lines:
+        open_command += line if not open_command else f"\n{line}"
+        if open_command.count('"') % 2 == 0:
+            found.append(open_command)
+            open_command = ""
+    assert not open_command
+    return found
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project with this Python environment as its .venv."""
+    folder = copy_project(tmp_path_factory.mktemp("readme") / "project")
+    for name in ("Makefile", "requirements.txt"):
+        shutil.copy(ROOT / name, folder / name)
+    (folder / ".venv").symlink_to(Path(sys.prefix))
+    return folder
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("HEALTH_")}
+    env["PATH"] = f"{folder / '.venv/bin'}:{env['PATH']}"
+    # The environment is there already: it must not be made again under the feet of this test.
+    command = re.sub(r"^make ", "make -o .venv/installed ", command)
+    return subprocess.run(
+        ["bash", "-ec", command], cwd=folder, env=env, capture_output=True, text=True
+    )
+
+
+def test_every_command_of_the_readme_works(clone: Path) -> None:
+    listed = commands()
+    assert RUN_ELSEWHERE.issubset(listed)
+    to_run = [command for command in listed if command not in RUN_ELSEWHERE]
+    assert len(to_run) >= 6
+    for command in to_run:
+        done = run(command, clone)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        assert "warn" not in done.stdout.lower().replace("warn=0", ""), command
+
+
+def test_the_demo_ends_with_a_table_and_where_to_look(clone: Path) -> None:
+    done = run("make demo", clone)
+
+    assert "123 accounts scored as of 2026-09-30" in done.stdout
+    assert "Everything is in warehouse/customer_health.duckdb" in done.stdout.splitlines()[-3]
+    assert (clone / "warehouse/customer_health.duckdb").exists()
+
+
+def test_showing_before_building_says_what_to_do(clone: Path) -> None:
+    done = run("HEALTH_WAREHOUSE=nowhere.duckdb python scripts/show_health.py", clone)
+
+    assert done.returncode == 1
+    assert "run make demo" in done.stderr
