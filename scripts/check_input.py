@@ -290,7 +290,7 @@ def inspect(raw: Path, item: Input) -> None:
     paths = [p for p in entries if p.name.lower().endswith((".csv", ".parquet")) and p.is_file()]
     item.files = [path.name for path in paths]
     item.format = " and ".join(sorted({p.suffix.lower()[1:] for p in paths})) or None
-    if others := [path.name for path in entries if path not in paths]:
+    if others := [p.name + "/" * p.is_dir() for p in entries if p not in paths]:
         item.notes.append(f"not read: {listed(others)} (only *.csv and *.parquet files are)")
     if not paths and item.presence == "required":
         item.problems.append(f"required, but there is no *.csv or *.parquet in {place}")
@@ -447,9 +447,10 @@ def check(folder: Path, day: date, examples: int = 3) -> Report:
         inspect(raw, item)
     problems = [f"{item.name}: {problem}" for item in inputs for problem in item.problems]
     notes = strays(raw, inputs)
-    if any(item.name == "accounts" and item.state != "found" for item in inputs):
+    readable = {item.name for item in inputs if item.state == "found"}
+    if readable and "accounts" not in readable:
         notes.append("accounts cannot be read, so no row was held against it (unknown_account)")
-    if any(item.state == "found" for item in inputs):
+    if readable:
         with tempfile.TemporaryDirectory(prefix="check_input_") as workspace:
             staged = Path(workspace) / "raw"
             staged.mkdir()

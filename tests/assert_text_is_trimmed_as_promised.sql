@@ -28,7 +28,7 @@ cleaned as (
     select
         case_number,
         expected,
-        {{ clean_text('cell') }} as found
+        {{ null_words(trim_text('cell')) }} as found
     from cases
 
 )

@@ -17,8 +17,8 @@
         {%- set moments = contract.columns | selectattr('data_type', 'equalto', 'timestamp') | list -%}
 with
 
-{# Text is trimmed and words for nothing become null; what is typed already stays so. #}
-cleaned as (
+{# Text is trimmed, then words for nothing become null; what is typed already stays so. #}
+trimmed as (
 
     select
         {%- for column in contract.columns + [loaded] %}
@@ -30,14 +30,31 @@ cleaned as (
         {%- if native_cast(source_column, type, column.data_type) -%}
         {{ source_column }} as {{ column.name }}
         {%- elif type == 'VARCHAR' or type == 'TEXT' or type == 'STRING' -%}
-        {{ clean_text(source_column) }} as {{ column.name }}
+        {{ trim_text(source_column) }} as {{ column.name }}
         {%- else -%}
-        {{ clean_text('cast(' ~ source_column ~ ' as varchar)') }} as {{ column.name }}
+        {{ trim_text('cast(' ~ source_column ~ ' as varchar)') }} as {{ column.name }}
         {%- endif -%}
         {%- endif -%}
         {{ ',' if not loop.last }}
         {%- endfor %}
     from {{ table.sql if table else '(select 1 as nothing) as absent where false' }}
+
+),
+
+cleaned as (
+
+    select
+        {%- for column in contract.columns + [loaded] %}
+        {% if column.name in received and not native_cast(
+            column.name, received[column.name].type, column.data_type
+        ) -%}
+        {{ null_words(column.name) }} as {{ column.name }}
+        {%- else -%}
+        {{ column.name }}
+        {%- endif -%}
+        {{ ',' if not loop.last }}
+        {%- endfor %}
+    from trimmed
 
 ),
 

@@ -7,7 +7,12 @@
 {%- endmacro %}
 
 {% macro duckdb__trim_text(value) -%}
-    trim({{ value }}, '{{ white_space() }}')
+    {#- Plain ASCII text without a blank at its ends is as it should be; trimming by a long list of
+        characters is eight times slower than seeing that. -#}
+    case
+        when {{ matches(value, '[!-~]([ -~]*[!-~])?') }} then {{ value }}
+        else trim({{ value }}, '{{ white_space() }}')
+    end
 {%- endmacro %}
 
 {% macro white_space() -%}
