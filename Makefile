@@ -75,7 +75,7 @@ lint: setup ## Check the SQL, the YAML and the Python
 .PHONY: lock
 lock: ## Pin the dependencies of pyproject.toml again (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-		--no-annotate --upgrade --custom-compile-command "make lock" -o requirements.txt
+		--no-annotate --no-strip-extras --upgrade --custom-compile-command "make lock" -o requirements.txt
 
 .PHONY: clean
 clean: ## Remove what was built, not .venv
