@@ -11,23 +11,20 @@
         {%- endif -%}
         {%- set problems = [] -%}
         {%- for input_name in input_names() -%}
-            {%- set table = raw_table(input_name) -%}
+            {%- set table = raw_table(input_name, rows=true) -%}
             {%- set presence = input_contract(input_name).presence -%}
-            {%- if table is none -%}
-                {%- if presence == 'required' -%}
-                    {%- do problems.append(
-                        input_name ~ ': required, but absent: ' ~ raw_place(input_name) ~ '.'
-                    ) -%}
-                {%- elif presence == 'expected' -%}
-                    {%- do exceptions.warn(
-                        'Input ' ~ input_name ~ ' is absent: its metrics are null for every'
-                        ~ ' account (' ~ raw_place(input_name) ~ ').'
-                    ) -%}
-                {%- endif -%}
-            {%- elif table.problems -%}
-                {%- do problems.extend(table.problems) -%}
-            {%- else -%}
-                {%- do problems.extend(unreadable_rows(input_name, table)) -%}
+            {%- for problem in table.problems -%}
+                {%- do problems.append(input_name ~ ': ' ~ problem) -%}
+            {%- endfor -%}
+            {%- if table.is_absent and presence == 'required' -%}
+                {%- do problems.append(
+                    input_name ~ ': required, but absent: ' ~ table.place
+                ) -%}
+            {%- elif table.is_absent and presence == 'expected' -%}
+                {%- do exceptions.warn(
+                    'Input ' ~ input_name ~ ' is absent: its metrics are null for every account'
+                    ~ ' (' ~ table.place ~ ').'
+                ) -%}
             {%- endif -%}
         {%- endfor -%}
         {%- if problems -%}

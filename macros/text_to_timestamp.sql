@@ -9,7 +9,8 @@
     {%- set utc = ' ?([zZ]|[uU][tT][cC])' -%}
     {%- set offset = ' ?[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?' -%}
     {%- set local = cast_or_null(
-        "replace(" ~ part_of(value, '^([0-9/-]+([Tt ][0-9:.]+)?)') ~ ", '/', '-')", 'timestamp'
+        "upper(replace(" ~ part_of(value, '^([0-9/-]+([Tt ][0-9:.]+)?)') ~ ", '/', '-'))",
+        'timestamp'
     ) -%}
     {%- set hours = part_of(value, '[0-9] ?[+-]([0-9]{2}):?[0-9]{0,2}$') -%}
     {%- set minutes = part_of(value, '[0-9] ?[+-][0-9]{2}:?([0-9]{2})$') -%}

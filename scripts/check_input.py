@@ -7,26 +7,23 @@ data only column names, counts and a few record keys are shown, never a cell.
 
 import argparse
 import csv
-import difflib
 import json
 import os
-import re
 import shlex
 import subprocess
 import sys
 import tempfile
 import textwrap
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
-import yaml
+import raw_files
+from raw_files import like, listed, received_columns, source_sql
 
 ROOT = Path(__file__).resolve().parents[1]
-CONTRACT = ROOT / "models" / "staging" / "_raw__sources.yml"
+FEATURES = ROOT / "seeds" / "scoring" / "features.csv"
 DBT = Path(sys.executable).with_name("dbt")
 EPILOG = """examples:
   python scripts/check_input.py sample_data
@@ -36,7 +33,6 @@ EPILOG = """examples:
 DIR holds one folder per input with *.csv or *.parquet files. Exit codes: 0 the project builds on
 it (rows may be rejected), 1 the run would stop, 2 wrong usage.
 """
-LONGEST_LINE = 16_000_000
 WIDTH = 100
 TABLE = "{:<16}  {:<8}  {:<7}  {:<9}  {:>7}  {:>9}  {:>9}  {:>9}  {:>8}  {:>7}"
 HEAD = TABLE.format(
@@ -45,13 +41,6 @@ HEAD = TABLE.format(
 )  # fmt: skip
 
 COUNTS = ("raw_rows", "accepted_rows", "duplicate_rows", "rejected_rows", "blanked_cells")
-LINE_FAULTS = {
-    "MISSING COLUMNS": "fewer cells than the header",
-    "TOO MANY COLUMNS": "more cells than the header (a comma inside a cell needs double quotes)",
-    "UNQUOTED VALUE": "a double quote that is not closed, or not doubled inside a quoted cell",
-    "INVALID ENCODING": "not UTF-8",
-    "LINE SIZE OVER MAXIMUM": "longer than 16 MB",
-}
 REASONS = {
     "missing_key": "the key is empty",
     "missing_account_id": "account_id is empty",
@@ -112,10 +101,6 @@ LOST = (
     ("score_overrides", "", "", "", "no score is overridden by hand"),
 )
 # fmt: on
-
-
-class CannotReadError(Exception):
-    """A file that the project cannot read; the message says why, without any of its content."""
 
 
 @dataclass(frozen=True)
@@ -181,148 +166,37 @@ class Report:
     notes: list[str]
 
 
-def listed(names: Iterable[object], most: int = 5) -> str:
-    """The first names as they may be printed (one line, at most 60 characters each)."""
-    texts = ["".join(c if c.isprintable() else "?" for c in str(name)) for name in names]
-    short = [text if len(text) <= 60 else text[:57] + "..." for text in texts[:most]]
-    return ", ".join(short) + (f" and {len(texts) - most:,} more" if len(texts) > most else "")
-
-
-def like(name: str, others: Iterable[str], cutoff: float = 0.6) -> str:
-    """The one of the others that the name resembles most, or nothing."""
-    return next(iter(difflib.get_close_matches(name.lower(), others, 1, cutoff)), "")
-
-
 def read_contract() -> list[Input]:
     """The inputs of the contract, in its order, with nothing found yet."""
-    inputs = []
-    for table in yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))["sources"][0]["tables"]:
-        columns = []
-        for column in table["columns"]:
-            meta = column.get("config", {}).get("meta", {})
-            required = bool(meta.get("key") or meta.get("required"))
-            columns.append(Column(column["name"], column["data_type"], required))
-        inputs.append(Input(table["name"], table["config"]["meta"]["presence"], columns))
-    return inputs
-
-
-def is_csv(path: Path) -> bool:
-    return path.name.lower().endswith(".csv")
-
-
-def csv_header(path: Path) -> list[str]:
-    """The column names in the first line, lower case; raises CannotReadError."""
-    with path.open("rb") as file:
-        line = re.split(rb"[\r\n]", file.readline(LONGEST_LINE), maxsplit=1)[0]
-    try:
-        header = line.decode("utf-8-sig").strip()
-        names = [name.strip().lower() for name in next(csv.reader([header]), [])]
-    except (UnicodeDecodeError, csv.Error):
-        raise CannotReadError("the header line is not UTF-8 text") from None
-    if not names:
-        raise CannotReadError("no header line; put the column names there, or remove the file")
-    for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
-        if len(names) == 1 and separator in names[0]:
-            raise CannotReadError(f"the cells are separated by {word}; export it with commas")
-    names = [name or f"unnamed_{number}" for number, name in enumerate(names, 1)]
-    for number, name in enumerate(names):
-        if name in names[:number]:
-            places = f"cells {names.index(name) + 1} and {number + 1}"
-            raise CannotReadError(f"{places} of the header hold the same name; rename one")
-    return names
-
-
-def source_sql(path: Path, more: str = "") -> str:
-    """What to select from to read one file as the project does; raises CannotReadError."""
-    file = "['" + str(path).replace("'", "''") + "']"
-    if not is_csv(path):
-        return f"read_parquet({file})"
-    names = [name.replace("'", "''") for name in csv_header(path)]
-    columns = ", ".join(f"'{name}': 'varchar'" for name in names)
-    return (
-        f"read_csv({file}, auto_detect = false, header = true, columns = {{{columns}}},"
-        " delim = ',', quote = '\"', escape = '\"', comment = '', encoding = 'utf-8',"
-        f" strict_mode = true, max_line_size = {LONGEST_LINE}{more})"
-    )
-
-
-def received_columns(path: Path) -> dict[str, tuple[str, str]]:
-    """{lower-case name: (name as received, type)} of one file; raises CannotReadError."""
-    try:
-        rows = duckdb.sql(f"describe select * from {source_sql(path)}").fetchall()
-    except duckdb.Error:
-        raise CannotReadError(f"cannot be read as {'CSV' if is_csv(path) else 'Parquet'}") from None
-    return {row[0].strip().lower(): (row[0], row[1]) for row in rows}
-
-
-def broken_lines(path: Path) -> list[str]:
-    """The lines of a CSV file that do not hold the cells of its header, a sentence per fault.
-
-    At most 1,000 are counted; raises CannotReadError.
-    """
-    more = ", store_rejects = true, rejects_limit = 1000, rejects_table = 'faults'"
-    try:
-        with duckdb.connect() as connection:
-            connection.execute(f"select count(columns(*)) from {source_sql(path, more)}").fetchall()
-            found = connection.execute(
-                "select distinct line_byte_position, error_type from faults order by all"
-            ).fetchall()
-    except duckdb.Error:
-        raise CannotReadError("cannot be read as comma-separated UTF-8") from None
-    lines: dict[str, list[int]] = defaultdict(list)
-    # DuckDB counts records; people look for lines, and a quoted cell may hold several.
-    with path.open("rb") as file:
-        end, number = 0, 0
-        for position, fault in found:
-            while end <= position and (line := file.readline()):
-                end, number = end + len(line), number + 1
-            lines[LINE_FAULTS.get(fault, fault.lower())].append(number)
     return [
-        f"{listed([path.name])}, line{'s' * (len(numbers) > 1)} {listed(numbers)}: {fault}"
-        for fault, numbers in lines.items()
+        Input(
+            contract.name,
+            contract.presence,
+            [Column(column.name, column.type, column.required) for column in contract.columns],
+        )
+        for contract in raw_files.read_contract()
     ]
 
 
 def inspect(raw: Path, item: Input) -> None:
     """Fill in what can be seen without judging rows: files, columns, problems and the state."""
-    place = raw / item.name
-    entries = sorted(place.iterdir()) if place.is_dir() else []
-    paths = [p for p in entries if p.name.lower().endswith((".csv", ".parquet")) and p.is_file()]
-    item.files = [path.name for path in paths]
-    item.format = " and ".join(sorted({p.suffix.lower()[1:] for p in paths})) or None
-    if others := [p.name + "/" * p.is_dir() for p in entries if p not in paths]:
-        item.notes.append(f"not read: {listed(others)} (only *.csv and *.parquet files are)")
-    if not paths and item.presence == "required":
-        item.problems.append(f"required, but there is no *.csv or *.parquet in {place}")
-    if item.format == "csv and parquet":
-        item.problems.append("CSV and Parquet files in one folder; keep one format")
-    required = {column.name for column in item.columns if column.required}
-    received: dict[str, set[str]] = defaultdict(set)
-    lacking: dict[str, list[str]] = defaultdict(list)
-    for path in paths:
-        try:
-            found = received_columns(path)
-            # Without any known name the first line may be data, which must not be shown.
-            if is_csv(path) and not required & found.keys():
-                raise CannotReadError("no required column in its first line; is that a header?")
-            for name in sorted(required - found.keys()):
-                lacking[name].append(path.name)
-            for name, (_, kind) in found.items():
-                received[name].add(kind)
-            item.problems += broken_lines(path) if is_csv(path) else []
-        except CannotReadError as error:
-            item.problems.append(f"{listed([path.name])}: {error}")
+    contract = next(one for one in raw_files.read_contract() if one.name == item.name)
+    seen = raw_files.look(raw, contract)
+    item.files = [path.name for path in seen.files]
+    item.format = seen.format
+    if seen.others:
+        item.notes.append(f"not read: {listed(seen.others)} (only *.csv and *.parquet files are)")
+    if not seen.files and item.presence == "required":
+        item.problems.append(f"required, but there is no *.csv or *.parquet in {seen.folder}")
+    item.problems += [seen.folder_problem] if seen.folder_problem else seen.problems
     known = {column.name for column in item.columns} | {"_loaded_at"}
-    item.unexpected_columns = [listed([name]) for name in received if name not in known]
+    item.unexpected_columns = [listed([name]) for name in seen.received if name not in known]
     for column in item.columns:
-        column.received = " or ".join(sorted(received.get(column.name, ()))) or None
+        column.received = " or ".join(sorted(seen.received.get(column.name, ()))) or None
         guess = like(column.name, item.unexpected_columns)
-        lack = f"no column {column.name}" + (f"; is it {guess}?" if guess else "")
-        if files := lacking.get(column.name):
-            item.problems.append(f"{listed(files, 1)}: {lack}")
-        elif received and not column.received and guess:
-            item.notes.append(lack)
-    item.state = "broken" if paths and item.problems else "found" if paths else "missing"
+        if seen.received and not column.received and guess and not column.required:
+            item.notes.append(f"no column {column.name}; is it {guess}?")
+    item.state = "broken" if seen.files and item.problems else "found" if seen.files else "missing"
 
 
 def strays(raw: Path, inputs: list[Input]) -> list[str]:
@@ -354,7 +228,7 @@ def stage(raw: Path, inputs: list[Input], staged: Path) -> None:
             place.mkdir()
             mentions = " union ".join(
                 f'select cast("{received_columns(path)["account_id"][0]}" as varchar)'
-                f" from {source_sql(path)}"
+                f" from {source_sql([path])}"
                 for other in inputs
                 if other.state == "found"
                 for path in (raw / other.name / file for file in other.files)
@@ -389,6 +263,19 @@ def build(staged: Path, workspace: Path, day: date) -> Path | None:
     return warehouse if done.returncode == 0 else None
 
 
+def unlisted_features(used: list[str]) -> list[str]:
+    """A note on the features in use that features.csv does not know, none when it knows all."""
+    with FEATURES.open(encoding="utf-8-sig", newline="") as file:
+        known = {row["feature"] for row in csv.DictReader(file)}
+    unlisted = [name for name in used if name not in known]
+    if not unlisted:
+        return []
+    return [
+        f"{len(unlisted)} of {len(used)} features are not in seeds/scoring/features.csv, so they"
+        f" count as use but never as core, setup or compliance: {listed(unlisted)}"
+    ]
+
+
 def judge(inputs: list[Input], warehouse: Path, examples: int) -> None:
     """Fill in what the models say about the rows of every readable input."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
@@ -420,6 +307,11 @@ def judge(inputs: list[Input], warehouse: Path, examples: int) -> None:
             found = connection.execute(f"select {cells} from staging.input_{item.name}").fetchone()
             for column, filled in zip(item.columns, found, strict=True):
                 column.filled = filled
+            if item.name == "usage_events":
+                features = connection.execute(
+                    "select distinct feature from activity.usage_activity_daily order by 1"
+                ).fetchall()
+                item.notes += unlisted_features([name for (name,) in features])
 
 
 def effects(item: Input) -> list[Effect]:

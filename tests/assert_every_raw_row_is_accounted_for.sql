@@ -14,7 +14,11 @@ listed as (
 )
 
 select
-    reconciliation.*,
+    reconciliation.input,
+    reconciliation.raw_rows,
+    reconciliation.accepted_rows,
+    reconciliation.duplicate_rows,
+    reconciliation.rejected_rows,
     listed.listed_rows
 from {{ ref('source_reconciliation') }} as reconciliation
 left join listed

@@ -1,9 +1,22 @@
 -- The rule of the highest priority number has no condition, so that every account has a segment.
 -- A row here is a last rule that can fail to match.
-select *
-from {{ ref('segments') }}
+with
+
+rules as (
+
+    select
+        *,
+        max(priority) over () as last_priority
+    from {{ ref('segments') }}
+
+)
+
+select
+    priority,
+    segment
+from rules
 where
-    priority = (select max(priority) from {{ ref('segments') }})
+    priority = last_priority
     and (
         is_trial is not null
         or industry is not null

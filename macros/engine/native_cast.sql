@@ -17,7 +17,8 @@
         'TIMESTAMP WITHOUT TIME ZONE',
     ] -%}
     {%- if data_type == 'timestamp' and type in moments -%}
-        {{ return('case when ' ~ is_finite(value) ~ ' then cast(' ~ value ~ ' as timestamp) end') }}
+        {%- set moment = cast_or_null(value, 'timestamp') -%}
+        {{ return('case when ' ~ is_finite(value) ~ ' then ' ~ moment ~ ' end') }}
     {%- elif data_type == 'timestamp' and type == 'TIMESTAMP WITH TIME ZONE' -%}
         {{ return(
             'case when ' ~ is_finite(value) ~ " then cast(" ~ value

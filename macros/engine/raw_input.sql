@@ -8,7 +8,7 @@
     {%- if execute -%}
         {%- set contract = input_contract(relation.identifier) -%}
         {%- set table = raw_table(relation.identifier) -%}
-        {%- set received = table.columns if table else {} -%}
+        {%- set received = table.columns -%}
         {%- set types = {
             'varchar': 'varchar', 'timestamp': 'timestamp', 'boolean': 'boolean',
             'integer': 'integer', 'decimal': 'decimal(18, 6)',
@@ -25,8 +25,8 @@ trimmed as (
         {% if column.name not in received -%}
         cast(null as varchar) as {{ column.name }}
         {%- else -%}
-        {%- set source_column = adapter.quote(received[column.name].name) -%}
-        {%- set type = received[column.name].type -%}
+        {%- set source_column = adapter.quote(column.name) -%}
+        {%- set type = received[column.name] | upper -%}
         {%- if native_cast(source_column, type, column.data_type) -%}
         {{ source_column }} as {{ column.name }}
         {%- elif type == 'VARCHAR' or type == 'TEXT' or type == 'STRING' -%}
@@ -37,7 +37,7 @@ trimmed as (
         {%- endif -%}
         {{ ',' if not loop.last }}
         {%- endfor %}
-    from {{ table.sql if table else '(select 1 as nothing) as absent where false' }}
+    from {{ table.sql or '(select 1 as nothing) as absent where false' }}
 
 ),
 
@@ -46,7 +46,7 @@ cleaned as (
     select
         {%- for column in contract.columns + [loaded] %}
         {% if column.name in received and not native_cast(
-            column.name, received[column.name].type, column.data_type
+            column.name, received[column.name] | upper, column.data_type
         ) -%}
         {{ null_words(column.name) }} as {{ column.name }}
         {%- else -%}
@@ -66,7 +66,7 @@ parsed as (
         cast({{ column.name }} as {{ types[column.data_type] }}) as {{ column.name }}
         {%- else %}
         {%- set native = native_cast(
-            column.name, received[column.name].type, column.data_type
+            column.name, received[column.name] | upper, column.data_type
         ) %}
         {%- if native %}
         {{ native }} as {{ column.name }}

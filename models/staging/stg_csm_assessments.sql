@@ -38,7 +38,8 @@ judged as (
             when {{ is_bad('assessed_at') }} then 'bad_value:assessed_at'
             when {{ is_bad('sentiment') }} then 'bad_value:sentiment'
             when {{ is_out_of_time('assessed_at') }} then 'out_of_time:assessed_at'
-            when sentiment not between 1 and 5 or sentiment <> floor(sentiment) then 'out_of_range:sentiment'
+            when sentiment not between 1 and 5 or sentiment <> floor(sentiment)
+                then 'out_of_range:sentiment'
             when not is_known_account then 'unknown_account:account_id'
         end as rejection
     from matched
