@@ -41,7 +41,7 @@ show: setup ## Show what was built last
 
 .PHONY: check-input
 check-input: setup ## Judge a folder of raw inputs before building: make check-input DIR=...
-	@python scripts/check_input.py $(DIR)
+	@python scripts/check_input.py "$(DIR)"
 
 .PHONY: sample-data
 sample-data: setup ## Generate sample_data again
@@ -50,7 +50,7 @@ sample-data: setup ## Generate sample_data again
 .PHONY: test
 test: setup ## Build with every dbt test and run the Python tests
 	@dbt build --quiet
-	@pytest -q -n 2 --dist loadgroup
+	@pytest -q -n 2 --dist loadfile
 
 .PHONY: mutations
 mutations: setup ## Break each scoring rule once and see a named test fail

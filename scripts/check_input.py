@@ -98,7 +98,7 @@ LOST = (
     ("invoices", "paid_at", "days_overdue", "", ""),
     ("invoices", "currency", "", "", "amounts are taken as the reporting currency"),
     ("csm_assessments", "", "csm_sentiment_90d", "", ""),
-    ("score_overrides", "", "", "", "no score is overridden by hand"),
+    ("score_overrides", "", "", "", "overrides are read and checked, but not applied yet"),
 )
 # fmt: on
 
@@ -404,10 +404,17 @@ def next_steps(report: Report) -> str:
     rows = [item.rows for item in report.inputs if item.rows]
     rejected = sum(row["rejected_rows"] for row in rows)
     blanked = sum(row["blanked_cells"] for row in rows)
-    build_it = f"HEALTH_RAW_DIR={shlex.quote(str(Path(report.folder).absolute()))} dbt build"
+    folder = shlex.quote(str(Path(report.folder).absolute()))
+    lost = [
+        item.name
+        for item in report.inputs
+        if item.rows and item.rows["raw_rows"] and not item.rows["accepted_rows"]
+    ]
+    warning = f"NOT ONE ROW of {', '.join(lost)} was accepted.\n" if lost else ""
     return (
-        f"The project builds on this folder: {rejected:,} rows rejected, {blanked:,} cells blanked."
-        f"\nMend at the source what matters to you, check again, then: {build_it}"
+        f"{warning}The project builds on this folder: rows rejected {rejected:,}, cells blanked"
+        f" {blanked:,}.\nMend at the source what matters to you, check again, then:\n"
+        f"  export HEALTH_RAW_DIR={folder} HEALTH_WAREHOUSE=warehouse/mine.duckdb\n  dbt build"
     )
 
 

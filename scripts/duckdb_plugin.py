@@ -2,6 +2,7 @@
 lets the models ask what lies in the folder of raw inputs (macros/engine/raw_table.sql)."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import duckdb
 import raw_files
 from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.plugins import BasePlugin
+from dbt_common.exceptions import DbtRuntimeError
 from duckdb.sqltypes import BOOLEAN, VARCHAR
 
 
@@ -37,9 +39,23 @@ def raw_input(raw_dir: str, name: str, rows: bool) -> str:
 
 class Plugin(BasePlugin):
     def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:
-        """Create the parent folder of `creds.path`, unless the database lives in memory."""
-        if creds.path != ":memory:":
-            Path(creds.path).parent.mkdir(parents=True, exist_ok=True)
+        """Create the parent folder of `creds.path`; an error in one sentence where the file is in
+        use. Nothing to do for a database in memory."""
+        if creds.path == ":memory:":
+            return
+        path = Path(creds.path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            duckdb.connect(str(path)).close()
+        except duckdb.IOException as error:
+            if "lock" not in str(error):
+                raise
+            holder = re.search(r"PID (\d+)", str(error))
+            raise DbtRuntimeError(
+                f"{path} is open in another program"
+                f"{f' (process {holder[1]})' if holder else ''}. Close it there, also if it only"
+                " reads, and run again."
+            ) from None
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Register the SQL function raw_input(raw_dir, name, rows)."""

@@ -112,7 +112,7 @@ TOO_LARGE = 10**12
 MILLIONTH = Decimal("0.000001")
 
 WHOLE_NUMBER = re.compile(r"([+-]?[0-9]+)(?:\.0+)?")
-DECIMAL_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+DECIMAL_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 TIMESTAMP = re.compile(
     r"(?P<day>[0-9]{4}(?P<sep>[-/])[0-9]{1,2}(?P=sep)[0-9]{1,2})"
     r"(?:[ Tt](?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})"

@@ -1,6 +1,6 @@
 {#- A timestamp shifted by a whole number of minutes. -#}
 {% macro add_minutes(value, minutes) -%}
-    {{ return(adapter.dispatch('add_minutes', 'customer_health')(value, minutes)) }}
+    {{ return(adapter.dispatch('add_minutes', 'health_scoring')(value, minutes)) }}
 {%- endmacro %}
 
 {% macro default__add_minutes(value, minutes) -%}

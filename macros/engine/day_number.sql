@@ -1,6 +1,6 @@
 {#- Days since 2000-01-01 of a date or timestamp, a whole number: what windows are measured in. -#}
 {% macro day_number(moment) -%}
-    {{ return(adapter.dispatch('day_number', 'customer_health')(moment)) }}
+    {{ return(adapter.dispatch('day_number', 'health_scoring')(moment)) }}
 {%- endmacro %}
 
 {% macro duckdb__day_number(moment) -%}

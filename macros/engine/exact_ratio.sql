@@ -5,7 +5,7 @@
     denominator is not above 0. The result is decimal(28, places).
 -#}
 {% macro exact_ratio(numerator, denominator, places, scale=0) -%}
-    {{ return(adapter.dispatch('exact_ratio', 'customer_health')(
+    {{ return(adapter.dispatch('exact_ratio', 'health_scoring')(
         numerator, denominator, places, scale
     )) }}
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {#- True where a timestamp is a moment, not an infinity; null for null. -#}
 {% macro is_finite(value) -%}
-    {{ return(adapter.dispatch('is_finite', 'customer_health')(value)) }}
+    {{ return(adapter.dispatch('is_finite', 'health_scoring')(value)) }}
 {%- endmacro %}
 
 {% macro default__is_finite(value) -%}

@@ -1,6 +1,6 @@
 {#- True where the whole text matches the regular expression; null for null. -#}
 {% macro matches(value, pattern) -%}
-    {{ return(adapter.dispatch('matches', 'customer_health')(value, pattern)) }}
+    {{ return(adapter.dispatch('matches', 'health_scoring')(value, pattern)) }}
 {%- endmacro %}
 
 {% macro duckdb__matches(value, pattern) -%}

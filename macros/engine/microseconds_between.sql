@@ -1,6 +1,6 @@
 {#- Whole microseconds from one timestamp to a later one; null when either is null. -#}
 {% macro microseconds_between(earlier, later) -%}
-    {{ return(adapter.dispatch('microseconds_between', 'customer_health')(earlier, later)) }}
+    {{ return(adapter.dispatch('microseconds_between', 'health_scoring')(earlier, later)) }}
 {%- endmacro %}
 
 {% macro duckdb__microseconds_between(earlier, later) -%}

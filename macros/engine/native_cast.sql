@@ -4,7 +4,7 @@
     timestamp). `type` is the engine's upper-case name of the received type.
 -#}
 {% macro native_cast(value, type, data_type) -%}
-    {{ return(adapter.dispatch('native_cast', 'customer_health')(value, type, data_type)) }}
+    {{ return(adapter.dispatch('native_cast', 'health_scoring')(value, type, data_type)) }}
 {%- endmacro %}
 
 {% macro default__native_cast(value, type, data_type) -%}

@@ -5,7 +5,7 @@
     DuckDB: one hash aggregate, which spills; numbering the rows would sort all of them.
 -#}
 {% macro newest_per_key(relation, keys, columns) -%}
-    {{ return(adapter.dispatch('newest_per_key', 'customer_health')(relation, keys, columns)) }}
+    {{ return(adapter.dispatch('newest_per_key', 'health_scoring')(relation, keys, columns)) }}
 {%- endmacro %}
 
 {% macro duckdb__newest_per_key(relation, keys, columns) -%}

@@ -1,6 +1,6 @@
 {#- The first group of the first match of a regular expression in a text; '' where it has none. -#}
 {% macro part_of(value, pattern) -%}
-    {{ return(adapter.dispatch('part_of', 'customer_health')(value, pattern)) }}
+    {{ return(adapter.dispatch('part_of', 'health_scoring')(value, pattern)) }}
 {%- endmacro %}
 
 {% macro duckdb__part_of(value, pattern) -%}

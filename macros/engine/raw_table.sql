@@ -8,7 +8,7 @@
     DuckDB: the files in $HEALTH_RAW_DIR/<input>/, all Parquet or all CSV (scripts/raw_files.py).
 -#}
 {% macro raw_table(input_name, rows=false) -%}
-    {{ return(adapter.dispatch('raw_table', 'customer_health')(input_name, rows)) }}
+    {{ return(adapter.dispatch('raw_table', 'health_scoring')(input_name, rows)) }}
 {%- endmacro %}
 
 {% macro duckdb__raw_table(input_name, rows) -%}

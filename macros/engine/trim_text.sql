@@ -3,7 +3,7 @@
     and ideographic spaces too) and the four ASCII separators. A plain trim() takes spaces only.
 -#}
 {% macro trim_text(value) -%}
-    {{ return(adapter.dispatch('trim_text', 'customer_health')(value)) }}
+    {{ return(adapter.dispatch('trim_text', 'health_scoring')(value)) }}
 {%- endmacro %}
 
 {% macro duckdb__trim_text(value) -%}

@@ -75,4 +75,6 @@ inner join blankable_cells
     on
         issues.cell_issues
         like '%,' || blankable_cells.column_name || ':' || blankable_cells.reason || ',%'
-where issues.rejection_reason is null
+where
+    issues.rejection_reason is null
+    and issues.cell_issues is not null

@@ -10,7 +10,11 @@ account_dates as (
 
 segments as (
 
-    select * from {{ ref('segments') }}
+    select
+        *,
+        lower({{ trim_text('industry') }}) as wanted_industry,
+        lower({{ trim_text('plan') }}) as wanted_plan
+    from {{ ref('segments') }}
 
 ),
 
@@ -25,12 +29,12 @@ matches as (
         on
             (segments.is_trial is null or account_dates.is_trial = segments.is_trial)
             and (
-                segments.industry is null
-                or lower(account_dates.industry) = lower({{ trim_text('segments.industry') }})
+                segments.wanted_industry is null
+                or lower(account_dates.industry) = segments.wanted_industry
             )
             and (
-                segments.plan is null
-                or lower(account_dates.plan) = lower({{ trim_text('segments.plan') }})
+                segments.wanted_plan is null
+                or lower(account_dates.plan) = segments.wanted_plan
             )
             and {{ within_limits('tenure_days') }}
             and {{ within_limits('mrr') }}

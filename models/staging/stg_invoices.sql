@@ -49,11 +49,12 @@ judged as (
             when {{ is_bad('issued_at') }} then 'bad_value:issued_at'
             when {{ is_bad('paid_at') }} then 'bad_value:paid_at'
             when {{ is_bad('amount') }} then 'bad_value:amount'
+            when amount is not null and is_known_currency and reporting_amount is null
+                then 'bad_value:amount'
             when {{ is_out_of_time('issued_at') }} then 'out_of_time:issued_at'
             when {{ is_before_2000('due_at') }} then 'out_of_time:due_at'
             when {{ is_out_of_time('paid_at') }} then 'out_of_time:paid_at'
             when {{ is_out_of_time('updated_at') }} then 'out_of_time:updated_at'
-            when is_known_currency and reporting_amount is null then 'bad_value:amount'
             when lower(kind) not in ('recurring', 'one_off', 'credit') then 'unknown_value:kind'
             when not is_known_currency then 'unknown_currency:currency'
             when not is_known_account then 'unknown_account:account_id'

@@ -21,9 +21,7 @@ import check_input
 import duckdb
 import pytest
 from check_input import Input, Report
-from project import ROOT, Run, dbt, write_csv
-
-pytestmark = pytest.mark.xdist_group("check_input")
+from project import ROOT, Run, copy_project, dbt, write_csv
 
 RUN_DATE = date(2026, 10, 1)
 VARIABLES = {"run_date": RUN_DATE.isoformat(), "history_weeks": 8}
@@ -120,7 +118,7 @@ def gappy(raw: Path) -> Path:
 
 
 def clashing(raw: Path) -> Path:
-    """Two usage files that can be read each, but not together."""
+    """Two usage files whose event_count is a number in one and something else in the other."""
     small_company(raw)
     shutil.rmtree(raw / "usage_events")
     (raw / "usage_events").mkdir()
@@ -419,16 +417,35 @@ def test_what_the_check_calls_broken_stops_the_run(runs: dict[str, Future]) -> N
         assert f"- {name}: " in built.faulty.output
 
 
-def test_a_run_that_stops_for_another_reason_is_no_success(runs: dict[str, Future]) -> None:
+def test_a_column_of_two_types_is_judged_row_by_row(runs: dict[str, Future]) -> None:
     report: Report = runs["clashing"].result()
+    assert report.would_build and report.problems == []
+    usage = next(item for item in report.inputs if item.name == "usage_events")
+    assert [(f.reason, f.column, f.count) for f in usage.blanked] == [
+        ("bad_value", "event_count", 1)
+    ]
+    assert USER not in check_input.as_text(report)
+
+
+def test_a_run_that_stops_for_another_reason_is_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project that does not compile: the check says so instead of calling the folder good."""
+    project = copy_project(tmp_path / "project")
+    (project / "macros" / "broken.sql").write_text("{% macro broken() %}")
+    monkeypatch.setattr(check_input, "ROOT", project)
+    report = check_input.check(SAMPLE, RUN_DATE)
     assert not report.would_build
     (problem,) = report.problems
     assert problem.startswith("dbt stopped while judging the rows; to see why: HEALTH_RAW_DIR=/")
     assert all(item.rows is None for item in report.inputs)
-    assert {effect.cause for item in report.inputs for effect in item.effects} == {
-        "no input",
-        "no input, the run warns",
-    }
+
+
+def test_features_that_the_catalogue_does_not_know_are_told() -> None:
+    assert check_input.unlisted_features(["login", "dashboard"]) == []
+    (note,) = check_input.unlisted_features(["login", "teleport", "beam"])
+    assert note.startswith("2 of 3 features are not in seeds/scoring/features.csv")
+    assert note.endswith("teleport, beam")
 
 
 @pytest.mark.parametrize(

@@ -68,12 +68,10 @@ def assert_every_value_agrees(example: Example) -> None:
     assert comparison.values_compared > 100_000
 
 
-@pytest.mark.xdist_group("ravenstack")
 def test_ravenstack_agrees_with_the_recomputation(ravenstack: Example) -> None:
     assert_every_value_agrees(ravenstack)
 
 
-@pytest.mark.xdist_group("ravenstack")
 def test_ravenstack_reconciles(ravenstack: Example) -> None:
     found = ravenstack.run.rows("select * from marts.source_reconciliation order by input")
     assert found == [
@@ -88,12 +86,10 @@ def test_ravenstack_reconciles(ravenstack: Example) -> None:
     ]
 
 
-@pytest.mark.xdist_group("fightchurn")
 def test_fightchurn_agrees_with_the_recomputation(fightchurn: Example) -> None:
     assert_every_value_agrees(fightchurn)
 
 
-@pytest.mark.xdist_group("fightchurn")
 def test_fightchurn_event_counts_equal_those_of_the_peer(fightchurn: Example) -> None:
     done = subprocess.run(
         [

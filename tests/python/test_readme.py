@@ -62,7 +62,7 @@ def test_every_command_of_the_readme_works(clone: Path) -> None:
 def test_the_demo_ends_with_a_table_and_where_to_look(clone: Path) -> None:
     done = run("make demo", clone)
 
-    assert "123 accounts scored as of 2026-09-30" in done.stdout
+    assert "123 of 123 accounts have a score as of 2026-09-30" in done.stdout
     assert "Everything is in warehouse/customer_health.duckdb" in done.stdout.splitlines()[-3]
     assert (clone / "warehouse/customer_health.duckdb").exists()
 

@@ -1,15 +1,13 @@
 """Every published number equals what plain Python computes from the raw files and the seeds."""
 
 import shutil
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 from project import ROOT, Run
 from recompute import compare, recompute
-
-RUN_DATE = date(2026, 10, 15)
 
 
 def seasons(run: Run) -> list[date]:
@@ -21,7 +19,11 @@ def seasons(run: Run) -> list[date]:
 def test_every_value_of_the_sample(sample_run: Run, sample_dir: Path) -> None:
     dates = seasons(sample_run)
     result = recompute(
-        sample_dir, ROOT / "seeds" / "scoring", date.today(), dates=dates, overrides=False
+        sample_dir,
+        ROOT / "seeds" / "scoring",
+        datetime.now(UTC).date(),
+        dates=dates,
+        overrides=False,
     )
     comparison = compare(result, sample_run.warehouse)
 
@@ -57,7 +59,11 @@ def test_one_wrong_value_is_found(
                 f"select score_date from {table} order by rowid desc limit 1"
             ).fetchone()
     result = recompute(
-        sample_dir, ROOT / "seeds" / "scoring", date.today(), dates=[day], overrides=False
+        sample_dir,
+        ROOT / "seeds" / "scoring",
+        datetime.now(UTC).date(),
+        dates=[day],
+        overrides=False,
     )
 
     assert compare(result, warehouse).differences == 1

@@ -98,17 +98,3 @@ def test_a_changed_threshold_is_noticed(
         "marts.fct_health_scores",
         "marts.fct_health_drivers",
     }
-
-
-def test_labels_do_not_change_the_version(
-    sample_run: Run, sample_dir: Path, tmp_path: Path
-) -> None:
-    project = copy_project(tmp_path / "project")
-    seed = project / "seeds/scoring/grades.csv"
-    seed.write_text(seed.read_text().replace("Thriving", "Doing fine"))
-    rows = (project / "seeds/scoring/segments.csv").read_text().splitlines()
-    (project / "seeds/scoring/segments.csv").write_text("\n".join([rows[0], *rows[:0:-1]]) + "\n")
-    run = build(sample_dir, tmp_path / "work", "--select", "+scoring_version", project=project)
-
-    version = "select scoring_version from scoring.scoring_version"
-    assert run.rows(version) == sample_run.rows(version)

@@ -1,0 +1,52 @@
+{#-
+    Run after a build: says how many rows were refused, and warns of what makes scores meaningless
+    though nothing failed: an input of which no row was accepted, features.csv that knows nothing of
+    what is used, usage that ends long before the as-of date.
+-#}
+{% macro tell_what_to_look_at(results) -%}
+    {%- set built = {} -%}
+    {%- for result in results if result.status == 'success' -%}
+        {%- do built.update({result.node.name: result.node.relation_name}) -%}
+    {%- endfor -%}
+    {%- if execute and 'source_reconciliation' in built -%}
+        {%- for row in run_query(
+            'select input, raw_rows, accepted_rows, rejected_rows, blanked_cells from '
+            ~ built['source_reconciliation']
+            ~ ' where rejected_rows + blanked_cells > 0 order by input'
+        ) -%}
+            {%- set text = row[0] ~ ': ' ~ row[3] ~ ' of ' ~ row[1] ~ ' rows rejected, ' ~ row[4]
+                ~ ' cells blanked (see rejected_records)' -%}
+            {%- if row[2] == 0 -%}
+                {%- do exceptions.warn('No row of the input was accepted. ' ~ text) -%}
+            {%- else -%}
+                {%- do log(text, info=true) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- if execute and 'usage_activity_daily' in built and 'features' in built -%}
+        {%- set counts = run_query(
+            'select count(*), count(features.feature) from (select distinct feature from '
+            ~ built['usage_activity_daily'] ~ ') as used left join ' ~ built['features']
+            ~ ' as features on used.feature = features.feature'
+        )[0] -%}
+        {%- if counts[0] > 0 and counts[1] == 0 -%}
+            {%- do exceptions.warn(
+                'None of the ' ~ counts[0] ~ ' features in usage_events is listed in'
+                ~ ' seeds/scoring/features.csv: adoption scores 0 for every account. List them.'
+            ) -%}
+        {%- endif -%}
+    {%- endif -%}
+    {%- if execute and 'score_dates' in built -%}
+        {%- for row in run_query(
+            'select as_of_date, data_through from ' ~ built['score_dates']
+            ~ ' where score_date = as_of_date'
+        ) -%}
+            {%- if row[1] and (row[0] - row[1]).days > 7 -%}
+                {%- do exceptions.warn(
+                    'Usage ends on ' ~ row[1] ~ ', ' ~ (row[0] - row[1]).days ~ ' days before the'
+                    ~ ' as-of date ' ~ row[0] ~ ': accounts look idle that may not be.'
+                ) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+{%- endmacro %}
