@@ -113,8 +113,8 @@ MUTATIONS = [
     Mutation(
         "window edge: users and features",
         "models/metrics/metrics_usage.sql",
-        "day_number + 28 as day_number",
-        "day_number + 29 as day_number",
+        "'day_number + 28'",
+        "'day_number + 29'",
         "a_28_day_window_starts_27_days_before",
     ),
     Mutation(

@@ -140,143 +140,45 @@ compliance_days as (
 -- it was in already, and leaves on d + 28 unless it was seen again by then.
 moments as (
 
-    select
-        account_id,
-        day_number,
-        events,
-        duration_seconds,
-        active_users,
-        day_number as active_day_number,
-        1 as active_days,
-        0 as compliance_days,
-        0 as users_change,
-        0 as core_features_change,
-        0 as setup_features_change
-    from account_days
+    {{ usage_moments('account_days', {
+        'events': 'events',
+        'duration_seconds': 'duration_seconds',
+        'active_users': 'active_users',
+        'active_day_number': 'day_number',
+        'active_days': '1',
+    }) }}
 
     union all
 
-    select
-        account_id,
-        day_number,
-        0 as events,
-        null as duration_seconds,
-        0 as active_users,
-        null as active_day_number,
-        0 as active_days,
-        1 as compliance_days,
-        0 as users_change,
-        0 as core_features_change,
-        0 as setup_features_change
-    from compliance_days
+    {{ usage_moments('compliance_days', {'compliance_days': '1'}) }}
 
     union all
 
-    select
-        account_id,
-        day_number,
-        0 as events,
-        null as duration_seconds,
-        0 as active_users,
-        null as active_day_number,
-        0 as active_days,
-        0 as compliance_days,
-        1 as users_change,
-        0 as core_features_change,
-        0 as setup_features_change
-    from user_gaps
-    where
-        days_since_before is null
-        or days_since_before >= 28
+    {{ usage_moments('user_gaps', {'users_change': '1'}) }}
+    where days_since_before is null or days_since_before >= 28
 
     union all
 
-    select
-        account_id,
-        day_number + 28 as day_number,
-        0 as events,
-        null as duration_seconds,
-        0 as active_users,
-        null as active_day_number,
-        0 as active_days,
-        0 as compliance_days,
-        -1 as users_change,
-        0 as core_features_change,
-        0 as setup_features_change
-    from user_gaps
-    where
-        days_until_next is null
-        or days_until_next >= 28
+    {{ usage_moments('user_gaps', {'users_change': '-1'}, 'day_number + 28') }}
+    where days_until_next is null or days_until_next >= 28
 
     union all
 
-    select
-        account_id,
-        day_number,
-        0 as events,
-        null as duration_seconds,
-        0 as active_users,
-        null as active_day_number,
-        0 as active_days,
-        0 as compliance_days,
-        0 as users_change,
-        1 as core_features_change,
-        0 as setup_features_change
-    from core_gaps
-    where
-        days_since_before is null
-        or days_since_before >= 28
+    {{ usage_moments('core_gaps', {'core_features_change': '1'}) }}
+    where days_since_before is null or days_since_before >= 28
 
     union all
 
-    select
-        account_id,
-        day_number + 28 as day_number,
-        0 as events,
-        null as duration_seconds,
-        0 as active_users,
-        null as active_day_number,
-        0 as active_days,
-        0 as compliance_days,
-        0 as users_change,
-        -1 as core_features_change,
-        0 as setup_features_change
-    from core_gaps
-    where
-        days_until_next is null
-        or days_until_next >= 28
+    {{ usage_moments('core_gaps', {'core_features_change': '-1'}, 'day_number + 28') }}
+    where days_until_next is null or days_until_next >= 28
 
     union all
 
-    select
-        account_id,
-        day_number,
-        0 as events,
-        null as duration_seconds,
-        0 as active_users,
-        null as active_day_number,
-        0 as active_days,
-        0 as compliance_days,
-        0 as users_change,
-        0 as core_features_change,
-        1 as setup_features_change
-    from setup_starts
+    {{ usage_moments('setup_starts', {'setup_features_change': '1'}) }}
 
     union all
 
-    select
-        account_id,
-        day_number,
-        0 as events,
-        null as duration_seconds,
-        0 as active_users,
-        null as active_day_number,
-        0 as active_days,
-        0 as compliance_days,
-        0 as users_change,
-        0 as core_features_change,
-        0 as setup_features_change
-    from account_dates
+    {{ usage_moments('account_dates', {}) }}
 
 ),
 
