@@ -39,7 +39,9 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    env = {name: value for name, value in os.environ.items() if not name.startswith("HEALTH_")}
+    # As in a shell of its own, also where these tests were started by make.
+    ours = ("HEALTH_", "MAKE", "MFLAGS")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     env["PATH"] = f"{folder / '.venv/bin'}:{env['PATH']}"
     # The environment is there already: it must not be made again under the feet of this test.
     command = re.sub(r"^make ", "make -o .venv/installed ", command)
