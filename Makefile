@@ -58,7 +58,7 @@ mutations: setup ## Break each scoring rule once and see a named test fail
 
 .PHONY: recompute
 recompute: setup ## Compare every number built from sample_data with plain Python
-	@python tests/recompute.py --raw sample_data --warehouse warehouse/customer_health.duckdb --no-overrides
+	@python tests/recompute.py --raw sample_data --warehouse warehouse/customer_health.duckdb
 
 .PHONY: measure
 measure: setup ## Time and memory of a build from $HEALTH_RAW_DIR, split by stage

@@ -1,25 +1,35 @@
 {#-
-    0 to 100, 4 decimals: what a value is worth on the curve of a scorecard row.
-    linear: 0 at poor_at, 100 at healthy_at, in proportion between them; more is better where
-    healthy_at is the larger of the two. banded: 100 at healthy_at or better, 0 at poor_at or worse,
-    50 between. Null: score_if_missing, which may be null too.
+    0 to 100, 4 decimals: what a value is worth on a curve, given the value that scores 0 and the
+    one that scores 100 (they differ).
+    linear: in proportion between poor_at and healthy_at; more is better where healthy_at is the
+    larger of the two. banded: 100 at healthy_at or better, 0 at poor_at or worse, 50 between.
+    target: 100 at healthy_at, less on both sides, 0 from the distance of poor_at on.
+    percentile: linear, on the percentile rank instead of the value.
+    Null where the value is.
 -#}
-{% macro metric_score(value, row) -%}
+{% macro metric_score(curve, value, poor_at, healthy_at) -%}
     cast(case
-        when {{ value }} is null then {{ row }}.score_if_missing
+        when {{ value }} is null then null
+        when {{ curve }} = 'target' and abs({{ value }} - {{ healthy_at }}) >= abs({{ poor_at }} - {{ healthy_at }})
+            then 0
+        when {{ curve }} = 'target'
+            then {{ exact_ratio(
+                '100 * (abs(' ~ poor_at ~ ' - ' ~ healthy_at ~ ') - abs(' ~ value ~ ' - ' ~ healthy_at ~ '))',
+                'abs(' ~ poor_at ~ ' - ' ~ healthy_at ~ ')', 4, 6
+            ) }}
         when
-            ({{ row }}.healthy_at > {{ row }}.poor_at and {{ value }} >= {{ row }}.healthy_at)
-            or ({{ row }}.healthy_at < {{ row }}.poor_at and {{ value }} <= {{ row }}.healthy_at)
+            ({{ healthy_at }} > {{ poor_at }} and {{ value }} >= {{ healthy_at }})
+            or ({{ healthy_at }} < {{ poor_at }} and {{ value }} <= {{ healthy_at }})
             then 100
         when
-            ({{ row }}.healthy_at > {{ row }}.poor_at and {{ value }} <= {{ row }}.poor_at)
-            or ({{ row }}.healthy_at < {{ row }}.poor_at and {{ value }} >= {{ row }}.poor_at)
+            ({{ healthy_at }} > {{ poor_at }} and {{ value }} <= {{ poor_at }})
+            or ({{ healthy_at }} < {{ poor_at }} and {{ value }} >= {{ poor_at }})
             then 0
-        when {{ row }}.curve = 'banded' then 50
-        when {{ row }}.curve = 'linear'
+        when {{ curve }} = 'banded' then 50
+        when {{ curve }} in ('linear', 'percentile')
             then {{ exact_ratio(
-                '100 * abs(' ~ value ~ ' - ' ~ row ~ '.poor_at)',
-                'abs(' ~ row ~ '.healthy_at - ' ~ row ~ '.poor_at)', 4, 6
+                '100 * abs(' ~ value ~ ' - ' ~ poor_at ~ ')',
+                'abs(' ~ healthy_at ~ ' - ' ~ poor_at ~ ')', 4, 6
             ) }}
     end as decimal(7, 4))
 {%- endmacro %}

@@ -16,6 +16,12 @@ grades as (
 
 ),
 
+score_limits as (
+
+    select * from {{ ref('score_limits') }}
+
+),
+
 scoring_version as (
 
     select * from {{ ref('scoring_version') }}
@@ -76,33 +82,64 @@ computed as (
             as score_high
     from totals
 
+),
+
+-- Caps and overrides are for retention: whether an account is ready for more is not decided by
+-- hand. Without a computed score there is nothing to cap; an override stands all the same.
+limited as (
+
+    select
+        computed.*,
+        case when computed.computed_score > score_limits.max_score then score_limits.cap end as cap,
+        case
+            when computed.computed_score > score_limits.max_score then score_limits.max_score
+            else computed.computed_score
+        end as capped_score,
+        score_limits.override_id,
+        score_limits.override_score
+    from computed
+    left join score_limits
+        on
+            computed.account_id = score_limits.account_id
+            and computed.score_date = score_limits.score_date
+            and computed.goal = 'retention'
+
+),
+
+judged as (
+
+    select
+        *,
+        coalesce(override_score, capped_score) as health_score
+    from limited
+
 )
 
 select
-    computed.account_id,
-    computed.score_date,
-    computed.scorecard,
-    computed.goal,
-    computed.segment,
-    cast(computed.computed_score as decimal(5, 2)) as computed_score,
-    cast(computed.computed_score as decimal(5, 2)) as capped_score,
-    cast(computed.computed_score as decimal(5, 2)) as health_score,
+    judged.account_id,
+    judged.score_date,
+    judged.scorecard,
+    judged.goal,
+    judged.segment,
+    cast(judged.computed_score as decimal(5, 2)) as computed_score,
+    cast(judged.capped_score as decimal(5, 2)) as capped_score,
+    cast(judged.health_score as decimal(5, 2)) as health_score,
     grades.grade,
-    cast(computed.coverage as decimal(9, 6)) as coverage,
-    cast(computed.score_low as decimal(5, 2)) as score_low,
-    cast(computed.score_high as decimal(5, 2)) as score_high,
-    cast(null as varchar) as cap,
-    cast(null as varchar) as override_id,
+    cast(judged.coverage as decimal(9, 6)) as coverage,
+    cast(judged.score_low as decimal(5, 2)) as score_low,
+    cast(judged.score_high as decimal(5, 2)) as score_high,
+    judged.cap,
+    judged.override_id,
     {% for component in components() %}
-        cast(computed.{{ component }}_score as decimal(5, 2)) as {{ component }}_score,
+        cast(judged.{{ component }}_score as decimal(5, 2)) as {{ component }}_score,
     {% endfor %}
     scoring_version.scoring_version
-from computed
+from judged
 cross join scoring_version
 left join grades
     on
-        (computed.computed_score is null and grades.min_score is null)
+        (judged.health_score is null and grades.min_score is null)
         or (
-            computed.computed_score >= grades.min_score
-            and (grades.next_min_score is null or computed.computed_score < grades.next_min_score)
+            judged.health_score >= grades.min_score
+            and (grades.next_min_score is null or judged.health_score < grades.next_min_score)
         )

@@ -13,6 +13,7 @@
         'scorecard', 'segment', 'metric', 'weight', 'curve', 'poor_at', 'healthy_at',
         'score_if_missing',
     ],
+    'score_caps': ['cap', 'segment', 'metric', 'worse_than', 'max_score'],
     'grades': ['grade', 'min_score'],
 } -%}
 with

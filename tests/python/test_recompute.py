@@ -23,7 +23,6 @@ def test_every_value_of_the_sample(sample_run: Run, sample_dir: Path) -> None:
         ROOT / "seeds" / "scoring",
         datetime.now(UTC).date(),
         dates=dates,
-        overrides=False,
     )
     comparison = compare(result, sample_run.warehouse)
 
@@ -63,7 +62,6 @@ def test_one_wrong_value_is_found(
         ROOT / "seeds" / "scoring",
         datetime.now(UTC).date(),
         dates=[day],
-        overrides=False,
     )
 
     assert compare(result, warehouse).differences == 1
