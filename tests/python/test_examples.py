@@ -1,4 +1,8 @@
-"""The project builds on real data sets, unchanged but for features.csv, and is right on them."""
+"""The project builds on real data sets, and is right on them.
+
+Unchanged but for features.csv; to see every curve, cap and override at work on them as well, a
+challenger with all metrics, more caps and invented overrides are added.
+"""
 
 import shutil
 import subprocess
@@ -7,9 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 from project import ROOT, SHARED_DATA, Run, build, copy_project
 from recompute import compare, recompute
+from stress import add_stress_scorecard, write_overrides
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,10 @@ def built_example(name: str, folder: Path, run_date: date, as_of: date | None) -
     )
     project = copy_project(folder / "project")
     shutil.copy(prepare.with_name("features.csv"), project / "seeds/scoring/features.csv")
+    add_stress_scorecard(project / "seeds/scoring")
+    [file] = (raw_dir / "accounts").iterdir()
+    accounts = duckdb.sql(f"select cast(account_id as varchar) from '{file}'").fetchall()
+    write_overrides(raw_dir, [account for (account,) in accounts], as_of or run_date)
     variables = {"run_date": run_date.isoformat()}
     if as_of:
         variables["as_of_date"] = as_of.isoformat()
@@ -61,11 +71,26 @@ def assert_every_value_agrees(example: Example) -> None:
         example.run_date,
         as_of=example.as_of,
         dates=5,
-        overrides=False,
     )
     comparison = compare(result, example.run.warehouse)
     assert not comparison.differences, comparison.examples
     assert comparison.values_compared > 100_000
+    assert_everything_is_at_work(example.run)
+
+
+def assert_everything_is_at_work(run: Run) -> None:
+    """What was compared holds both goals, challengers, every curve, caps and overrides."""
+    [(cards, caps, overrides)] = run.rows(
+        "select count(distinct scorecard), count(distinct cap), count(distinct override_id)"
+        " from marts.fct_health_scores"
+    )
+    assert (cards, caps >= 1, overrides > 100) == (4, True, True)
+    curves = run.rows(
+        "select distinct rules.curve from marts.fct_health_drivers as drivers"
+        " inner join seeds.scorecard_metrics as rules using (scorecard, segment, metric)"
+        " where drivers.metric_score between 1 and 99 and not drivers.is_missing"
+    )
+    assert {curve for (curve,) in curves} == {"linear", "banded", "target", "percentile"}
 
 
 def test_ravenstack_agrees_with_the_recomputation(ravenstack: Example) -> None:
@@ -78,7 +103,7 @@ def test_ravenstack_reconciles(ravenstack: Example) -> None:
         ("accounts", 500, 500, 0, 0, 0),
         ("csm_assessments", 0, 0, 0, 0, 0),
         ("invoices", 0, 0, 0, 0, 0),
-        ("score_overrides", 0, 0, 0, 0, 0),
+        ("score_overrides", 500, 499, 0, 1, 0),
         ("subscriptions", 5000, 5000, 0, 0, 0),
         ("support_tickets", 2000, 2000, 0, 0, 491),
         ("survey_responses", 0, 0, 0, 0, 0),

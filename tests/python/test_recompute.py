@@ -6,8 +6,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from project import ROOT, Run
+from project import ROOT, Run, build, copy_project
 from recompute import compare, recompute
+from stress import add_stress_scorecard
 
 
 def seasons(run: Run) -> list[date]:
@@ -31,6 +32,22 @@ def test_every_value_of_the_sample(sample_run: Run, sample_dir: Path) -> None:
     assert comparison.values_compared > 100_000
 
 
+def test_every_value_under_a_stressful_configuration(sample_dir: Path, tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "project")
+    seeds = project / "seeds/scoring"
+    add_stress_scorecard(seeds)
+    run = build(sample_dir, tmp_path / "work", project=project)
+    assert run.returncode == 0, run.output
+    result = recompute(sample_dir, seeds, datetime.now(UTC).date(), dates=seasons(run))
+    comparison = compare(result, run.warehouse)
+
+    assert not comparison.differences, comparison.examples
+    [(cards, caps)] = run.rows(
+        "select count(distinct scorecard), count(distinct cap) from marts.fct_health_scores"
+    )
+    assert (cards, caps >= 5) == (4, True)
+
+
 @pytest.mark.parametrize(
     ("table", "column", "changed"),
     [
@@ -38,7 +55,9 @@ def test_every_value_of_the_sample(sample_run: Run, sample_dir: Path) -> None:
         ("marts.fct_health_drivers", "contribution", "contribution + 0.000001"),
         ("metrics.metrics_usage", "stickiness_28d", "stickiness_28d + 0.000001"),
         ("marts.source_reconciliation", "raw_rows", "raw_rows + 1"),
+        ("marts.fct_health_scores", "cap", "'another_cap'"),
         ("marts.customer_health", "drag_1", "'nps_180d'"),
+        ("marts.customer_health", "expansion_score", "expansion_score + 0.01"),
     ],
 )
 def test_one_wrong_value_is_found(
@@ -48,15 +67,14 @@ def test_one_wrong_value_is_found(
     warehouse = tmp_path / "changed.duckdb"
     shutil.copy(sample_run.warehouse, warehouse)
     with duckdb.connect(str(warehouse)) as connection:
-        connection.execute(
-            f"update {table} set {column} = {changed} where rowid = "
-            f"(select max(rowid) from {table} where {column} is not null)"
-        )
-        (day,) = connection.execute("select max(score_date) from metrics.score_dates").fetchone()
-        if "customer" not in table and "source" not in table:
-            (day,) = connection.execute(
-                f"select score_date from {table} order by rowid desc limit 1"
-            ).fetchone()
+        (row,) = connection.execute(
+            f"select max(rowid) from {table} where {column} is not null"
+        ).fetchone()
+        connection.execute(f"update {table} set {column} = {changed} where rowid = {row}")
+        dated = table if "source" not in table else "marts.customer_health"
+        (day,) = connection.execute(
+            f"select max(score_date) from {dated} where rowid = {row} or '{dated}' <> '{table}'"
+        ).fetchone()
     result = recompute(
         sample_dir,
         ROOT / "seeds" / "scoring",

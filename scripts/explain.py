@@ -1,0 +1,522 @@
+"""Explain one score: what went in, what it counted, what changed, what would move it most.
+
+Usage:
+    python scripts/explain.py acct_0013
+    python scripts/explain.py acct_0013 --date 2026-08-30 --scorecard expansion_2026
+    python scripts/explain.py acct_0013 --json
+
+Everything comes from the last build: the marts, and the seeds as they were then. Exit 0 when
+explained; 1 when there is nothing to explain (no such account, not scored then, nothing built).
+"""
+
+import argparse
+import difflib
+import json
+import sys
+from collections.abc import Iterable
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from last_build import NotThere, number_text, open_warehouse, records, table, warehouse_path
+
+Record = dict[str, Any]
+CENT = Decimal("0.01")
+HELPFUL = 3
+
+ACCOUNTS = "select account_id, account_name, not_scored_reason from marts.dim_accounts"
+
+SCORES = """
+select
+    scores.account_id,
+    coalesce(accounts.account_name, scores.account_id) as account_name,
+    accounts.owner,
+    scores.score_date,
+    scores.scorecard,
+    scores.goal,
+    cards.status,
+    cards.min_coverage,
+    scores.segment,
+    scores.computed_score,
+    scores.capped_score,
+    scores.health_score,
+    scores.grade,
+    grades.label,
+    grades.colour,
+    grades.response,
+    scores.coverage,
+    scores.score_low,
+    scores.score_high,
+    scores.cap,
+    scores.override_id,
+    scores.scoring_version
+from marts.fct_health_scores as scores
+inner join seeds.scorecards as cards on scores.scorecard = cards.scorecard
+left join seeds.grades as grades on scores.grade = grades.grade
+left join marts.dim_accounts as accounts on scores.account_id = accounts.account_id
+where scores.account_id = ? and scores.scorecard = ?
+"""
+
+DRIVERS = """
+select
+    drivers.metric,
+    drivers.component,
+    metrics.description,
+    metrics.unit,
+    metrics.better,
+    drivers.metric_value,
+    rules.curve,
+    rules.poor_at,
+    rules.healthy_at,
+    rules.score_if_missing,
+    drivers.metric_score,
+    drivers.weight,
+    drivers.effective_weight,
+    drivers.contribution,
+    drivers.points_lost,
+    drivers.is_missing
+from marts.fct_health_drivers as drivers
+inner join seeds.metrics as metrics on drivers.metric = metrics.metric
+inner join seeds.scorecard_metrics as rules
+    on
+        drivers.scorecard = rules.scorecard
+        and drivers.segment = rules.segment
+        and drivers.metric = rules.metric
+where drivers.account_id = ? and drivers.scorecard = ? and drivers.score_date = ?
+order by drivers.points_lost desc, drivers.weight desc, drivers.metric
+"""
+
+RULE = """
+select rules.*
+from scoring.account_segments as placed
+inner join seeds.segments as rules on placed.priority = rules.priority
+where placed.account_id = ? and placed.score_date = ?
+"""
+
+# Every cap of the segment with the value it looks at; whether it holds is seen below.
+CAPS = """
+select
+    caps.cap, caps.metric, caps.worse_than, caps.max_score, caps.reason, metrics.better,
+    metrics.unit, found.metric_value
+from seeds.score_caps as caps
+inner join seeds.metrics as metrics on caps.metric = metrics.metric
+inner join scoring.metric_values as found
+    on caps.metric = found.metric and caps.segment in (found.segment, '*')
+where found.account_id = ? and found.score_date = ? and found.metric_value is not null
+order by caps.max_score, caps.cap
+"""
+
+OVERRIDE = """
+select override_id, score, starts_on, expires_on
+from staging.stg_score_overrides
+where override_id = ? and record_status = 'accepted'
+"""
+
+
+# ------------------------------------------------------------------------------- finding
+
+
+def find_account(connection: duckdb.DuckDBPyConnection, wanted: str) -> Record:
+    """The account with that id, or with that name if only one has it; NotThere with suggestions."""
+    accounts = records(connection, ACCOUNTS)
+    matches = [a for a in accounts if a["account_id"] == wanted] or [
+        a for a in accounts if wanted.casefold() in (a["account_id"].casefold(), name_of(a))
+    ]
+    if len(matches) == 1:
+        return matches[0]
+    similar = matches or similar_accounts(accounts, wanted)
+    listed = "".join(f"\n  {a['account_id']}  {a['account_name']}" for a in similar)
+    hint = f" Did you mean:{listed}" if similar else " marts.dim_accounts lists them all."
+    several = "Several accounts are" if matches else "There is no account"
+    raise NotThere(f"{several} called {wanted!r}.{hint}")
+
+
+def name_of(account: Record) -> str:
+    return (account["account_name"] or account["account_id"]).casefold()
+
+
+def similar_accounts(accounts: list[Record], wanted: str) -> list[Record]:
+    """Up to five accounts whose id or name is like the text, most alike first."""
+    text = wanted.casefold()
+
+    def likeness(account: Record) -> float:
+        names = (account["account_id"].casefold(), name_of(account))
+        contains = any(text in name for name in names)
+        return max(difflib.SequenceMatcher(None, text, n).ratio() for n in names) + contains
+
+    alike = [(likeness(a), a["account_id"], a) for a in accounts]
+    alike.sort(key=lambda item: (-item[0], item[1]))
+    return [account for ratio, _, account in alike[:5] if ratio >= 0.6]
+
+
+def find_scorecard(connection: duckdb.DuckDBPyConnection, wanted: str | None) -> str:
+    """The named scorecard, or the live one for retention; NotThere lists the computed ones."""
+    cards = records(connection, "select * from seeds.scorecards where status <> 'retired'")
+    for card in cards:
+        if card["scorecard"] == wanted or (
+            wanted is None and (card["goal"], card["status"]) == ("retention", "live")
+        ):
+            return card["scorecard"]
+    names = ", ".join(sorted(card["scorecard"] for card in cards))
+    raise NotThere(f"There is no scorecard {wanted!r}. Computed are: {names}.")
+
+
+def find_scores(
+    connection: duckdb.DuckDBPyConnection, account: Record, scorecard: str, day: date | None
+) -> tuple[Record, Record | None]:
+    """The score on the date (default: the as-of date) and the one 28 days earlier, if any."""
+    history = records(connection, SCORES, account["account_id"], scorecard)
+    by_date = {score["score_date"]: score for score in history}
+    as_of = records(connection, "select max(score_date) as day from metrics.score_dates")[0]["day"]
+    wanted = day or as_of
+    if wanted not in by_date:
+        raise NotThere(why_not_scored(connection, account, wanted, sorted(by_date)))
+    earlier = [d for d in by_date if 28 <= (wanted - d).days <= 34]
+    return by_date[wanted], by_date[max(earlier)] if earlier else None
+
+
+def why_not_scored(
+    connection: duckdb.DuckDBPyConnection, account: Record, day: date, scored: list[date]
+) -> str:
+    """Why the account has no score on that day, and when it has one."""
+    who = f"{account['account_name']} ({account['account_id']})"
+    dates = [
+        row["day"]
+        for row in records(connection, "select score_date as day from metrics.score_dates")
+    ]
+    if day not in dates:
+        near = sorted(dates, key=lambda d: (abs((d - day).days), d))[:3]
+        listed = ", ".join(map(str, sorted(near))) or "none"
+        return f"{day} is no score date; the nearest are {listed}."
+    reason = (account["not_scored_reason"] or "no subscription in force").replace("_", " ")
+    if not scored:
+        return f"{who} is never scored: {reason}."
+    span = f"It has scores from {scored[0]} to {scored[-1]}: add --date {scored[-1]}."
+    return f"{who} is not scored on {day}: {reason}. {span}"
+
+
+# ------------------------------------------------------------------------------- explaining
+
+
+def explain(
+    connection: duckdb.DuckDBPyConnection,
+    wanted: str,
+    day: date | None = None,
+    scorecard: str | None = None,
+) -> Record:
+    """Everything that made the score, ready for JSON: score, segment_rule, drivers, caps, override,
+    change_28d and would_move_most. Points are points of the score, 0 to 100."""
+    account = find_account(connection, wanted)
+    score, earlier = find_scores(connection, account, find_scorecard(connection, scorecard), day)
+    key = (score["account_id"], score["scorecard"])
+    drivers = records(connection, DRIVERS, *key, score["score_date"])
+    [rule] = records(connection, RULE, score["account_id"], score["score_date"])
+    caps = caps_that_hold(connection, score)
+    override = records(connection, OVERRIDE, score["override_id"])
+    before = records(connection, DRIVERS, *key, earlier["score_date"]) if earlier else []
+    return {
+        "score": score,
+        "segment_rule": {name: value for name, value in rule.items() if value is not None},
+        "drivers": drivers,
+        "caps": caps,
+        "override": override[0] if override else None,
+        "change_28d": change_since(score, drivers, earlier, before) if earlier else None,
+        "would_move_most": best_gains(drivers),
+    }
+
+
+def caps_that_hold(connection: duckdb.DuckDBPyConnection, score: Record) -> list[Record]:
+    """The caps that hold on the date; none on a scorecard of another goal than retention."""
+    if score["goal"] != "retention":
+        return []
+    found = records(connection, CAPS, score["account_id"], score["score_date"])
+    return [
+        cap
+        for cap in found
+        if cap["metric_value"] != cap["worse_than"]
+        and (cap["metric_value"] < cap["worse_than"]) == (cap["better"] == "higher")
+    ]
+
+
+def best_gains(drivers: list[Record]) -> list[Record]:
+    """The three metrics whose reaching healthy_at would add most points to the computed score."""
+    weight = sum(row["weight"] for row in drivers if row["metric_score"] is not None)
+    points = sum(
+        row["weight"] * row["metric_score"] for row in drivers if row["metric_score"] is not None
+    )
+    gains = []
+    for row in drivers:
+        added = 0 if row["metric_score"] is not None else row["weight"]
+        gained = row["weight"] * (100 - (row["metric_score"] or 0))
+        if added:
+            gained = row["weight"] * 100
+        now = points / weight if weight else Decimal(0)
+        gain = (points + gained) / (weight + added) - now
+        if gain > 0:
+            gains.append({**row, "gain": gain.quantize(CENT, ROUND_HALF_UP)})
+    gains.sort(key=lambda row: (-row["gain"], row["metric"]))
+    columns = ("metric", "unit", "metric_value", "curve", "healthy_at", "gain")
+    return [{name: row[name] for name in columns} for row in gains[:HELPFUL]]
+
+
+def change_since(
+    score: Record, drivers: list[Record], earlier: Record, before: list[Record]
+) -> Record:
+    """What moved: the scores then, and per metric what it adds now against then.
+
+    The differences of the metrics sum to the change of the computed score (within 0.01). After a
+    move between segments the weights differ too, and so do the metrics.
+    """
+    then = {row["metric"]: row for row in before}
+    now = {row["metric"]: row for row in drivers}
+    units = {**{m: r["unit"] for m, r in then.items()}, **{m: r["unit"] for m, r in now.items()}}
+    moves = [
+        {
+            "metric": metric,
+            "unit": unit,
+            "value_then": then.get(metric, {}).get("metric_value"),
+            "value_now": now.get(metric, {}).get("metric_value"),
+            "difference": now.get(metric, {}).get("contribution", Decimal(0))
+            - then.get(metric, {}).get("contribution", Decimal(0)),
+        }
+        for metric, unit in units.items()
+    ]
+    moves.sort(key=lambda move: (-abs(move["difference"]), move["metric"]))
+    names = ("score_date", "segment", "computed_score", "capped_score", "health_score", "cap")
+    names += ("override_id", "coverage")
+    return {
+        "then": {name: earlier[name] for name in names},
+        "difference": difference(score["health_score"], earlier["health_score"]),
+        "metrics": [move for move in moves if move["difference"] or values_differ(move)],
+    }
+
+
+def values_differ(move: Record) -> bool:
+    return move["value_then"] != move["value_now"]
+
+
+def difference(now: Decimal | None, then: Decimal | None) -> Decimal | None:
+    return None if now is None or then is None else now - then
+
+
+# ------------------------------------------------------------------------------- showing
+
+
+def value_text(value: Decimal | None, unit: str) -> str:
+    """A metric value as people say it: shares in percent, the rest with at most two decimals."""
+    if value is None:
+        return "unknown"
+    if unit == "share":
+        return f"{number_text((100 * value).quantize(Decimal('0.1'), ROUND_HALF_UP))} %"
+    return number_text(value.quantize(CENT, ROUND_HALF_UP))
+
+
+def scale_text(row: Record) -> str:
+    """Where the curve gives 0 and 100 points."""
+    if row["curve"] == "percentile":
+        return f"{number_text(row['poor_at'])}th .. {number_text(row['healthy_at'])}th of segment"
+    ends = [value_text(row[name], row["unit"]) for name in ("poor_at", "healthy_at")]
+    return f"{ends[0]} .. {ends[1]}"
+
+
+def score_text(score: Decimal | None) -> str:
+    return "no score" if score is None else str(score)
+
+
+def rule_text(rule: Record) -> str:
+    """The conditions of a segment rule in words."""
+    words = {"min_": "at least", "max_": "at most"}
+    conditions = []
+    for name, value in rule.items():
+        if name[:4] in words:
+            conditions.append(f"{name[4:]} {words[name[:4]]} {number_text(value)}")
+        elif name not in ("priority", "segment", "label"):
+            conditions.append(f"{name} = {str(value).lower() if value is True else value}")
+    return " and ".join(conditions) or "everybody else"
+
+
+def headline(told: Record) -> Iterable[str]:
+    score, rule = told["score"], told["segment_rule"]
+    owner = f", owner {score['owner']}" if score["owner"] else ""
+    yield f"{score['account_name']} ({score['account_id']}){owner}, on {score['score_date']}"
+    yield (
+        f"{score_text(score['health_score'])}  {score['grade']} {score['label']}"
+        f" ({score['colour']}; response: {score['response']})"
+    )
+    yield ""
+    yield (
+        f"Scorecard  {score['scorecard']} ({score['status']}, goal {score['goal']}),"
+        f" version {score['scoring_version']}"
+    )
+    yield f"Segment    {score['segment']}, by rule {rule['priority']}: {rule_text(rule)}"
+    yield (
+        f"Known      {100 * score['coverage']:.0f} % of the weight (at least"
+        f" {100 * score['min_coverage']:.0f} % are needed); with everything unknown at 0 it would"
+        f" be {score['score_low']}, at 100 {score['score_high']}"
+    )
+    yield from limits_text(told)
+
+
+def limits_text(told: Record) -> Iterable[str]:
+    """How the computed score became the health score."""
+    score, override = told["score"], told["override"]
+    yield f"Computed   {score_text(score['computed_score'])}, from the drivers below"
+    for cap in told["caps"]:
+        lowers = cap["cap"] == score["cap"]
+        effect = f"lowers it to {cap['max_score']}" if lowers else "holds, changes nothing"
+        value = value_text(cap["metric_value"], cap["unit"])
+        yield (
+            f"Cap        {cap['cap']} {effect}: {cap['metric']} is {value}, worse than"
+            f" {value_text(cap['worse_than'], cap['unit'])}. {cap['reason']}."
+        )
+    if override:
+        yield (
+            f"Override   {override['override_id']} sets it to {score['health_score']} by hand from"
+            f" {override['starts_on']} until before {override['expires_on']}"
+        )
+    if not told["caps"] and not override and score["goal"] == "retention":
+        yield "Limits     no cap holds, no override is in force"
+
+
+def drivers_text(drivers: list[Record]) -> str:
+    names = [
+        "metric",
+        "value",
+        "0 .. 100 at",
+        "curve",
+        "points",
+        "weight",
+        "counts",
+        "adds",
+        "costs",
+    ]
+    rows = [
+        [
+            row["metric"],
+            value_text(row["metric_value"], row["unit"]),
+            scale_text(row),
+            row["curve"],
+            "left out" if row["metric_score"] is None else row["metric_score"].quantize(CENT),
+            row["weight"],
+            f"{100 * row['effective_weight']:.1f} %",
+            row["contribution"].quantize(CENT, ROUND_HALF_UP),
+            row["points_lost"].quantize(CENT, ROUND_HALF_UP),
+        ]
+        for row in drivers
+    ]
+    return table(names, rows)
+
+
+def missing_text(drivers: list[Record]) -> Iterable[str]:
+    for row in drivers:
+        if row["is_missing"]:
+            stated = row["score_if_missing"]
+            means = (
+                "left out, its weight is shared among the rest"
+                if stated is None
+                else f"counted as {number_text(stated)} points, as the scorecard says"
+            )
+            yield f"  {row['metric']} is unknown: {means}"
+
+
+def change_text(told: Record) -> Iterable[str]:
+    change, score = told["change_28d"], told["score"]
+    if change is None:
+        yield "Since 28 days ago: not scored then."
+        return
+    then = change["then"]
+    moved = "" if change["difference"] is None else f" ({change['difference']:+})"
+    yield (
+        f"Since 28 days ago ({then['score_date']}): {score_text(then['health_score'])} ->"
+        f" {score_text(score['health_score'])}{moved}"
+    )
+    for name in ("segment", "cap", "override_id"):
+        if then[name] != score[name]:
+            yield f"  {name}: {then[name] or 'none'} -> {score[name] or 'none'}"
+    rows = [
+        [
+            move["metric"],
+            value_text(move["value_then"], move["unit"]),
+            value_text(move["value_now"], move["unit"]),
+            f"{move['difference'].quantize(CENT, ROUND_HALF_UP):+}",
+        ]
+        for move in change["metrics"][:5]
+    ]
+    if rows:
+        yield table(["metric", "then", "now", "adds now against then"], rows)
+
+
+def gains_text(told: Record) -> Iterable[str]:
+    if not told["would_move_most"]:
+        yield "Nothing to gain: every metric is healthy."
+        return
+    yield "What would move the computed score most:"
+    for row in told["would_move_most"]:
+        goal = (
+            f"the {number_text(row['healthy_at'])}th percentile of the segment"
+            if row["curve"] == "percentile"
+            else value_text(row["healthy_at"], row["unit"])
+        )
+        now = value_text(row["metric_value"], row["unit"])
+        yield f"  +{row['gain']:<6} {row['metric']} from {now} to {goal}"
+    if told["score"]["override_id"] or told["score"]["cap"]:
+        yield "  (the health score follows only once the cap or override above is gone)"
+
+
+def as_text(told: Record) -> str:
+    """The explanation as a page for the terminal."""
+    missing = list(missing_text(told["drivers"]))
+    parts = [
+        "\n".join(headline(told)),
+        drivers_text(told["drivers"]),
+        "adds sums to the computed score; adds and costs together to 100.",
+        *(["\n".join(missing)] if missing else []),
+        "\n".join(change_text(told)),
+        "\n".join(gains_text(told)),
+    ]
+    return "\n\n".join(parts)
+
+
+def as_json(told: Record) -> str:
+    """The explanation as JSON; decimals become numbers, dates text."""
+    return json.dumps(
+        told,
+        indent=2,
+        default=lambda value: float(value) if isinstance(value, Decimal) else str(value),
+    )
+
+
+def a_day(text: str) -> date:
+    """A date, for argparse."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"has to be a date like 2026-09-30, not {text}") from None
+
+
+def main() -> int:
+    """Print the explanation; 1 when there is nothing to explain."""
+    parser = argparse.ArgumentParser(
+        description="Explain the score of one account of the last build.",
+        epilog="example: python scripts/explain.py acct_0013 --date 2026-08-30",
+    )
+    parser.add_argument("account", help="account id, or its name if only one account has it")
+    parser.add_argument("--date", type=a_day, help="score date (default: the as-of date)")
+    parser.add_argument("--scorecard", help="default: the live one for retention")
+    parser.add_argument("--json", action="store_true", help="for machines")
+    arguments = parser.parse_args()
+    path: Path = warehouse_path()
+    try:
+        with open_warehouse(path) as connection:
+            told = explain(connection, arguments.account, arguments.date, arguments.scorecard)
+    except NotThere as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    print(as_json(told) if arguments.json else as_text(told))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""What the scripts that read the last build share: opening the DuckDB file, and plain tables."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+ROOT = Path(__file__).resolve().parents[1]
+DEFAULT_WAREHOUSE = ROOT / "warehouse" / "customer_health.duckdb"
+
+
+class NotThere(Exception):
+    """What was asked for cannot be shown; the text says why and what to do next."""
+
+
+def warehouse_path() -> Path:
+    """The working DuckDB file: $HEALTH_WAREHOUSE, else the default of the project."""
+    return Path(os.environ.get("HEALTH_WAREHOUSE", DEFAULT_WAREHOUSE))
+
+
+@contextmanager
+def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The DuckDB file, read-only; NotThere when it is missing, not built or open elsewhere."""
+    if not path.exists():
+        raise NotThere(f"{path} does not exist yet: run make demo or dbt build.")
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            yield connection
+    except duckdb.CatalogException as error:
+        raise NotThere(f"{path} lacks a table of this version: run dbt build.") from error
+    except duckdb.IOException as error:
+        raise NotThere(f"{path} is open in another program; close it there.") from error
+
+
+def records(connection: duckdb.DuckDBPyConnection, sql: str, *values: Any) -> list[dict[str, Any]]:
+    """The rows of a query as dictionaries."""
+    cursor = connection.execute(sql, list(values))
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def number_text(value: Decimal | int) -> str:
+    """A number as people write it: thousands separated, no zeros at the end."""
+    text = f"{value:,}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Rows as aligned plain text under their names; numbers to the right, null as '-'."""
+
+    def cell(value: Any) -> str:
+        if value is None:
+            return "-"
+        if isinstance(value, Decimal) and not f"{value:,}".endswith("00"):
+            return f"{value:,}"
+        return number_text(value) if isinstance(value, int | Decimal) else str(value)
+
+    cells = [[cell(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
+    numeric = [any(isinstance(row[i], int | Decimal) for row in rows) for i, _ in enumerate(names)]
+
+    def line(values: Sequence[str]) -> str:
+        padded = (
+            value.rjust(width) if is_number else value.ljust(width)
+            for value, width, is_number in zip(values, widths, numeric, strict=True)
+        )
+        return "  ".join(padded).rstrip()
+
+    return "\n".join([line(list(names)), "  ".join("-" * w for w in widths), *map(line, cells)])
+
+
+def query_table(connection: duckdb.DuckDBPyConnection, sql: str, *values: Any) -> str:
+    """The result of a query as aligned plain text."""
+    found = connection.execute(sql, list(values))
+    return table([column[0] for column in found.description], found.fetchall())
