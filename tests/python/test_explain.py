@@ -1,0 +1,200 @@
+"""The explanation of a score is true, whole and readable, and says so when there is none."""
+
+import json
+import os
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from explain import as_text, explain, rule_text
+from last_build import NotThere, open_warehouse
+from project import ROOT, Run
+
+CENT = Decimal("0.01")
+
+
+def explained(run: Run, account: str, **choice: Any) -> dict[str, Any]:
+    with open_warehouse(run.warehouse) as connection:
+        return explain(connection, account, **choice)
+
+
+def command(*arguments: str, warehouse: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "scripts/explain.py"), *arguments],
+        env={**os.environ, "HEALTH_WAREHOUSE": str(warehouse)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def accounts(run: Run) -> list[str]:
+    found = run.rows("select account_id from marts.customer_health order by 1")
+    return [account for (account,) in found]
+
+
+def test_every_account_can_be_explained(sample_run: Run) -> None:
+    """The parts agree with the published score, for everybody and for both goals."""
+    cards = ("retention_2026", "expansion_2026", "retention_classic")
+    with open_warehouse(sample_run.warehouse) as connection:
+        for account in accounts(sample_run):
+            for card in cards:
+                told = explain(connection, account, scorecard=card)
+                score = told["score"]
+                if score["computed_score"] is not None:
+                    added = sum(row["contribution"] for row in told["drivers"])
+                    assert abs(added - score["computed_score"]) <= CENT
+                assert told["segment_rule"]["segment"] == score["segment"]
+                text = as_text(told)
+                assert str(score["health_score"] or "no score") in text
+                assert all(row["metric"] in text for row in told["drivers"])
+                assert text.count(" is unknown: ") == sum(r["is_missing"] for r in told["drivers"])
+
+
+def test_the_gains_are_what_the_score_would_gain(sample_run: Run) -> None:
+    """Each driver is set to 100 points in turn, and the weighted mean computed again."""
+    with open_warehouse(sample_run.warehouse) as connection:
+        for account in accounts(sample_run)[::7]:
+            told = explain(connection, account)
+            rows = {row["metric"]: (row["weight"], row["metric_score"]) for row in told["drivers"]}
+            now = mean(rows)
+            gains = {
+                metric: mean({**rows, metric: (weight, Decimal(100))}) - now
+                for metric, (weight, _) in rows.items()
+            }
+            best = sorted(gains.items(), key=lambda item: (-item[1], item[0]))[:3]
+            shown = [(row["metric"], row["gain"]) for row in told["would_move_most"]]
+            for (metric, gain), (shown_metric, shown_gain) in zip(best, shown, strict=False):
+                assert abs(gain - shown_gain) <= CENT, (account, metric, shown_metric)
+            assert len(shown) == sum(gain > 0 for _, gain in best)
+
+
+def mean(rows: dict[str, tuple[Decimal, Decimal | None]]) -> Decimal:
+    scored = [(weight, points) for weight, points in rows.values() if points is not None]
+    return sum(w * p for w, p in scored) / sum(w for w, _ in scored) if scored else Decimal(0)
+
+
+def test_the_change_is_the_sum_of_the_metrics(sample_run: Run) -> None:
+    compared = 0
+    with open_warehouse(sample_run.warehouse) as connection:
+        for account in accounts(sample_run):
+            told = explain(connection, account)
+            change, score = told["change_28d"], told["score"]
+            if change is None or None in (
+                score["computed_score"],
+                change["then"]["computed_score"],
+            ):
+                continue
+            compared += 1
+            moved = score["computed_score"] - change["then"]["computed_score"]
+            assert abs(sum(m["difference"] for m in change["metrics"]) - moved) <= 2 * CENT
+            assert change["difference"] == score["health_score"] - change["then"]["health_score"]
+    published = sample_run.rows(
+        "select count(score_change_28d) from marts.customer_health where computed_score is not null"
+    )
+    assert compared >= published[0][0] - 2 > 50
+
+
+def test_a_cap_and_an_override_are_told(sample_run: Run) -> None:
+    [(capped,)] = sample_run.rows(
+        "select min(account_id) from marts.customer_health where cap is not null"
+    )
+    told = explained(sample_run, capped)
+    cap = next(cap for cap in told["caps"] if cap["cap"] == told["score"]["cap"])
+    assert f"Cap        {cap['cap']} lowers it to {cap['max_score']}" in as_text(told)
+    assert cap["reason"] in as_text(told)
+
+    [(overridden, override_id)] = sample_run.rows(
+        "select account_id, override_id from marts.customer_health where override_id is not null"
+        " order by 1 limit 1"
+    )
+    told = explained(sample_run, overridden)
+    assert told["override"]["override_id"] == override_id
+    assert f"Override   {override_id} sets it to {told['score']['health_score']}" in as_text(told)
+    # Neither belongs to the other goal.
+    other = explained(sample_run, overridden, scorecard="expansion_2026")
+    assert (other["caps"], other["override"]) == ([], None)
+
+
+def test_another_date_is_another_explanation(sample_run: Run) -> None:
+    account = accounts(sample_run)[0]
+    [(day, score)] = sample_run.rows(
+        "select score_date, health_score from marts.fct_health_scores"
+        f" where account_id = '{account}' and scorecard = 'retention_2026'"
+        " order by score_date desc limit 1 offset 30"
+    )
+    assert explained(sample_run, account, day=day)["score"]["health_score"] == score
+
+
+def test_json_holds_what_the_page_holds(sample_run: Run) -> None:
+    account = accounts(sample_run)[0]
+    done = command(account, "--json", warehouse=sample_run.warehouse)
+    told = json.loads(done.stdout)
+
+    assert done.returncode == 0
+    assert set(told) == {
+        "score",
+        "segment_rule",
+        "drivers",
+        "caps",
+        "override",
+        "change_28d",
+        "would_move_most",
+    }
+    [(score,)] = sample_run.rows(
+        f"select health_score from marts.customer_health where account_id = '{account}'"
+    )
+    assert told["score"]["health_score"] == float(score)
+
+
+def test_a_name_is_as_good_as_an_id(sample_run: Run) -> None:
+    [(account, name)] = sample_run.rows(
+        "select min(account_id), account_name from marts.customer_health"
+        " group by account_name having count(*) = 1 order by 1 limit 1"
+    )
+    assert explained(sample_run, name.upper())["score"]["account_id"] == account
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["acct_001"], "There is no account called 'acct_001'. Did you mean:\n  acct_00"),
+        (["zzzzzz"], "There is no account called 'zzzzzz'. marts.dim_accounts lists them all."),
+        (["acct_0001", "--scorecard", "retention"], "There is no scorecard 'retention'. Computed"),
+        (["acct_0001", "--date", "2020-01-01"], "2020-01-01 is no score date; the nearest are 20"),
+        (["acct_0035"], "(acct_0035) is never scored: test account."),
+    ],
+)
+def test_what_cannot_be_explained_says_what_to_do(
+    arguments: list[str], told: str, sample_run: Run
+) -> None:
+    done = command(*arguments, warehouse=sample_run.warehouse)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_account_that_left_has_a_last_score(sample_run: Run) -> None:
+    [(account, last)] = sample_run.rows(
+        "select account_id, max(score_date) from marts.fct_health_scores group by account_id"
+        " having max(score_date) < date '2026-09-01' order by 1 limit 1"
+    )
+    with pytest.raises(NotThere, match=f"add --date {last}"):
+        explained(sample_run, account)
+    assert explained(sample_run, account, day=last)["score"]["score_date"] == last
+
+
+def test_a_file_that_is_no_build_says_what_to_do(tmp_path: Path) -> None:
+    done = command("acct_0001", warehouse=tmp_path / "nowhere.duckdb")
+    assert done.returncode == 1
+    assert "does not exist yet: run make demo or dbt build" in done.stderr
+
+
+def test_rules_read_as_words() -> None:
+    rule = {"priority": 40, "segment": "s", "label": "S", "is_trial": True, "industry": "Banking"}
+    assert rule_text(rule) == "is_trial = true and industry = Banking"
+    limits = {"min_mrr": Decimal("8000.000000"), "max_tenure_days": 120}
+    assert rule_text(limits) == "mrr at least 8,000 and tenure_days at most 120"
+    assert rule_text({"priority": 90, "segment": "s"}) == "everybody else"

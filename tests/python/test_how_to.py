@@ -1,0 +1,122 @@
+"""The how-tos do what they say: their edits fit the shipped files and their commands work."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from project import ROOT, Run, copy_project
+
+HOW_TO = (ROOT / "docs/how_to.md").read_text(encoding="utf-8")
+STEP = re.compile(
+    r"^(?:`(?P<file>\S+)`\n\n```diff\n(?P<diff>.*?)```|```sh\n(?P<sh>.*?)```)", re.S | re.M
+)
+
+
+def apply_diff(path: Path, diff: str) -> None:
+    """Replace the lines after - by those after +; added lines follow the line before them."""
+    text = path.read_text(encoding="utf-8")
+    for old, new in changes(diff):
+        assert text.count(old) == 1, f"{path} does not have once:\n{old}"
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+
+
+def changes(diff: str) -> list[tuple[str, str]]:
+    """Pairs of text before and after, one per run of lines that ends with an addition."""
+    pairs, old, new = [], "", ""
+    for line in diff.splitlines(keepends=True):
+        if line[0] != "+" and new != old:
+            pairs.append((old, new))
+            old, new = "", ""
+        old += line[1:] if line[0] != "+" else ""
+        new += line[1:] if line[0] != "-" else ""
+    return [*pairs, (old, new)]
+
+
+def follow(heading: str, run: Run, folder: Path) -> tuple[Path, Run, str]:
+    """Do what the section says in a copy of the project; the copy, its build and what was shown."""
+    project = copy_project(folder / "project")
+    for name in ("Makefile", "requirements.txt"):
+        shutil.copy(ROOT / name, project / name)
+    (project / ".venv").symlink_to(Path(sys.prefix))
+    warehouse = project / "warehouse/customer_health.duckdb"
+    warehouse.parent.mkdir()
+    shutil.copy(run.warehouse, warehouse)
+    commit = "git -c user.name=t -c user.email=t@example.invalid commit -qm Seeds"
+    git = f"git init -q . && git add seeds && {commit}"
+    subprocess.run(["bash", "-ec", git], cwd=project, check=True)
+    section = re.split(r"^## ", HOW_TO.split(f"## {heading}\n", 1)[1], flags=re.M)[0]
+    steps = list(STEP.finditer(section))
+    assert len(steps) == section.count("```") // 2 >= 2
+    shown = ""
+    for step in steps:
+        if step["diff"]:
+            apply_diff(project / step["file"], step["diff"])
+        else:
+            shown += run_commands(step["sh"], project)
+    return project, Run(0, shown, warehouse), shown
+
+
+def run_commands(commands: str, project: Path) -> str:
+    """The output of the commands, run as in a shell of its own; each has to succeed."""
+    ours = ("HEALTH_", "MAKE", "MFLAGS")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    env["PATH"] = f"{project / '.venv/bin'}:{env['PATH']}"
+    commands = re.sub(r"^make ", "make -o .venv/installed ", commands, flags=re.M)
+    done = subprocess.run(
+        ["bash", "-ec", commands], cwd=project, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+SCORES = (
+    "select account_id, score_date, scorecard, segment, health_score"
+    " from marts.fct_health_scores order by all"
+)
+
+
+def test_change_a_weight(sample_run: Run, tmp_path: Path) -> None:
+    _, after, shown = follow("Change a weight", sample_run, tmp_path)
+
+    assert "this folder against HEAD, on 2026-09-30; different: scorecard_metrics.csv" in shown
+    pairs = zip(sample_run.rows(SCORES), after.rows(SCORES), strict=True)
+    changed = {(a[2], a[3]) for a, b in pairs if a != b}
+    assert changed == {("retention_2026", "small_business")}
+
+
+def test_add_a_segment(sample_run: Run, tmp_path: Path) -> None:
+    _, after, _ = follow("Add a segment", sample_run, tmp_path)
+
+    moved = after.rows(
+        "select distinct industry from marts.customer_health where segment = 'education'"
+    )
+    assert moved == [("Education",)]
+    [(scored,)] = after.rows(
+        "select count(health_score) from marts.customer_health where segment = 'education'"
+    )
+    assert scored > 3
+
+
+def test_add_a_metric(sample_run: Run, tmp_path: Path) -> None:
+    _, after, _ = follow("Add a metric", sample_run, tmp_path)
+
+    [(rows, known)] = after.rows(
+        "select count(*), count(metric_value) from marts.fct_health_drivers"
+        " where metric = 'urgent_tickets_per_100_seats_90d'"
+        " and segment = 'enterprise' and scorecard = 'retention_2026'"
+    )
+    assert rows >= known > 10
+
+
+def test_an_edit_that_does_not_fit_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "seed.csv"
+    path.write_text("a,1\nb,2\n")
+    apply_diff(path, "-a,1\n+a,3\n b,2\n+c,4\n")
+    assert path.read_text() == "a,3\nb,2\nc,4\n"
+    with pytest.raises(AssertionError, match="does not have once"):
+        apply_diff(path, "-a,1\n+a,3\n")
