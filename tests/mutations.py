@@ -190,7 +190,7 @@ MUTATIONS = [
     Mutation(
         "limits are for retention",
         "models/marts/fct_health_scores.sql",
-        "and computed.goal = 'retention'",
+        "and computed.goal = score_limits.goal",
         "and true",
         "a_cap_lowers_and_an_override_decides",
     ),

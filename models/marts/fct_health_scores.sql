@@ -16,9 +16,14 @@ grades as (
 
 ),
 
+-- Caps and overrides are for retention: whether an account is ready for more is not decided by
+-- hand.
 score_limits as (
 
-    select * from {{ ref('score_limits') }}
+    select
+        *,
+        'retention' as goal
+    from {{ ref('score_limits') }}
 
 ),
 
@@ -84,8 +89,7 @@ computed as (
 
 ),
 
--- Caps and overrides are for retention: whether an account is ready for more is not decided by
--- hand. Without a computed score there is nothing to cap; an override stands all the same.
+-- Without a computed score there is nothing to cap; an override stands all the same.
 limited as (
 
     select
@@ -102,7 +106,7 @@ limited as (
         on
             computed.account_id = score_limits.account_id
             and computed.score_date = score_limits.score_date
-            and computed.goal = 'retention'
+            and computed.goal = score_limits.goal
 
 ),
 

@@ -32,6 +32,7 @@ ranked_metrics as (
     select distinct
         scorecard_rows.segment,
         scorecard_rows.metric,
+        scorecard_rows.curve,
         metrics.better
     from scorecard_rows
     inner join metrics
@@ -47,6 +48,7 @@ peers as (
         metric_values.account_id,
         metric_values.score_date,
         metric_values.metric,
+        ranked_metrics.curve,
         ranked_metrics.better,
         count(*) over (
             partition by metric_values.score_date, metric_values.segment, metric_values.metric
@@ -76,6 +78,7 @@ percentile_ranks as (
         account_id,
         score_date,
         metric,
+        curve,
         all_peers,
         50 * (
             all_peers
@@ -118,7 +121,7 @@ measured as (
             metric_values.account_id = percentile_ranks.account_id
             and metric_values.score_date = percentile_ranks.score_date
             and metric_values.metric = percentile_ranks.metric
-            and scorecard_rows.curve = 'percentile'
+            and scorecard_rows.curve = percentile_ranks.curve
 
 )
 
