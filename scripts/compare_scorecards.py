@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from last_build import ROOT, NotThere, open_warehouse, records, table, warehouse_path
+from last_build import ROOT, NotThere, open_warehouse, records, run_command, table, warehouse_path
 
 SEEDS = Path("seeds/scoring")
 LINKED = ("dbt_project.yml", "profiles.yml", "models", "macros", "tests", "docs", "scripts")
@@ -340,4 +340,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -20,7 +20,15 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from last_build import NotThere, number_text, open_warehouse, records, table, warehouse_path
+from last_build import (
+    NotThere,
+    number_text,
+    open_warehouse,
+    records,
+    run_command,
+    table,
+    warehouse_path,
+)
 
 Record = dict[str, Any]
 CENT = Decimal("0.01")
@@ -519,4 +527,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -1,7 +1,8 @@
 """What the scripts that read the last build share: opening the DuckDB file, and plain tables."""
 
 import os
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -77,3 +78,14 @@ def query_table(connection: duckdb.DuckDBPyConnection, sql: str, *values: Any) -
     """The result of a query as aligned plain text."""
     found = connection.execute(sql, list(values))
     return table([column[0] for column in found.description], found.fetchall())
+
+
+def run_command(main: Callable[[], int]) -> None:
+    """Run a command and exit with its code; a reader that has seen enough (head) is no error."""
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)

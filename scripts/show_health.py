@@ -10,7 +10,7 @@ import os
 import sys
 
 import duckdb
-from last_build import NotThere, open_warehouse, query_table, warehouse_path
+from last_build import NotThere, open_warehouse, query_table, run_command, warehouse_path
 
 FACTS = """
 select
@@ -120,4 +120,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)
