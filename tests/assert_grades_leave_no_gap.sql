@@ -5,5 +5,5 @@ select
     sum(case when min_score is null then 1 else 0 end) as grades_without_bound
 from {{ ref('grades') }}
 having
-    min(min_score) <> 0
+    coalesce(min(min_score), -1) <> 0
     or sum(case when min_score is null then 1 else 0 end) <> 1

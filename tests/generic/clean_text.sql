@@ -1,0 +1,27 @@
+{#-
+    Fails for every text that people, spreadsheets and SQL would read differently: white space at its
+    ends, invisible characters, Jinja braces, or a first character that makes it a formula.
+-#}
+{% test clean_text(model, columns) %}
+
+{% set unseen = (
+    '\u0001-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b-\u200f\u2060\ufeff'
+) -%}
+{% for column in columns %}
+    select
+        '{{ column }}' as column_name,
+        {{ column }} as cell
+    from {{ model }}
+    where
+        {{ column }} <> {{ trim_text(column) }}
+        or not {{ matches(column, '[^' ~ unseen ~ ']*') }}
+        or substr({{ column }}, 1, 1) in ('=', '+', '-', '@', '''')
+        {% for brace in ['{' ~ '{', '{' ~ '%', '{' ~ '#', '}' ~ '}', '%' ~ '}', '#' ~ '}'] %}
+            or {{ column }} <> replace({{ column }}, '{{ brace }}', '')
+        {% endfor %}
+    {% if not loop.last %}
+        union all
+    {% endif %}
+{% endfor %}
+
+{% endtest %}

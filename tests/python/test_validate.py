@@ -1,0 +1,201 @@
+"""scripts/validate.py finds every fault of the seeds, says where, and never falls over."""
+
+import json
+import random
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import seed_promises
+import validate
+import yaml
+from broken_seeds import CASES, SEEDS, Broken, copy_seeds
+from project import ROOT
+from seed_files import Fault, read_seeds
+
+SCRIPT = ROOT / "scripts" / "validate.py"
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, SCRIPT, *arguments], capture_output=True, text=True)
+
+
+def test_the_shipped_seeds_are_good() -> None:
+    started = time.monotonic()
+    done = run()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip().endswith("rows: nothing wrong")
+    assert time.monotonic() - started < 2
+    assert run("--quiet").stdout == ""
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_is_broken_is_found_and_nothing_else(case: Broken, tmp_path: Path) -> None:
+    folder = copy_seeds(tmp_path / "seeds")
+    case.edit(folder)
+    rows, faults = validate.validate(folder)
+    found = [(fault.file, fault.row, fault.column) for fault in faults]
+    assert sorted(found, key=str) == sorted((f[:3] for f in case.faults), key=str)
+    for file, row, column, words in case.faults:
+        [fault] = [f for f in faults if (f.file, f.row, f.column) == (file, row, column)]
+        assert words in f"{fault.fault}: {fault.hint}"
+        assert fault.hint
+    report = validate.as_text(folder, rows, faults)
+    assert report.isprintable() or all(line.isprintable() for line in report.split("\n"))
+    assert max(map(len, report.replace(str(folder), "").split("\n"))) <= 130
+
+
+def test_every_rule_is_seen_to_fail(tmp_path: Path) -> None:
+    """Each rule that the sources can report is reported by at least one broken configuration."""
+    sources = [validate.__file__, seed_promises.__file__, sys.modules["seed_files"].__file__]
+    text = "".join(Path(path).read_text() for path in sources)
+    seen = set()
+    for at, case in enumerate(CASES):
+        folder = copy_seeds(tmp_path / str(at))
+        case.edit(folder)
+        seen |= {fault.rule for fault in validate.validate(folder)[1]}
+    made = set(re.findall(r'(?:CellError\(|\.fault\(|Fault\(|[^.]fault\(|rule = )\s*"(\w+)"', text))
+    made |= set(re.findall(r'rule = "\w+", "(\w+)"', text))
+    assert made - seen <= {"file_unreadable", "yaml"}, made - seen
+
+
+def test_the_report_for_machines(tmp_path: Path) -> None:
+    folder = copy_seeds(tmp_path / "seeds")
+    path = folder / "features.csv"
+    path.write_text(path.read_text().replace("false", "no"))
+    done = run(folder, "--json")
+    report = json.loads(done.stdout)
+    assert done.returncode == 2
+    assert report["rows"]["features.csv"] == 18
+    assert {fault["rule"] for fault in report["faults"]} == {"boolean"}
+    assert report["faults"][0] | {"also_in_rows": []} == {
+        "rule": "boolean",
+        "file": "features.csv",
+        "row": 2,
+        "column": "is_core",
+        "fault": '"no" is neither true nor false',
+        "hint": "write true, false, or nothing where blank is allowed",
+        "also_in_rows": [],
+    }
+    assert report["faults"][0]["also_in_rows"][:2] == [7, 10]
+
+
+def test_a_flood_is_cut_short(tmp_path: Path) -> None:
+    folder = copy_seeds(tmp_path / "seeds")
+    path = folder / "scorecard_metrics.csv"
+    lines = path.read_text().splitlines()
+    cells = [line.split(",") for line in lines]
+    for number, row in enumerate(cells[1:]):
+        row[5] = f"x{number}"
+    path.write_text("".join(",".join(row) + "\n" for row in cells))
+    rows, faults = validate.validate(folder)
+    report = validate.as_text(folder, rows, faults)
+    assert len(faults) == 200
+    assert "and 195 more of this kind" in report
+    assert len(report.splitlines()) < 20
+
+
+def test_wrong_use_names_the_next_step(tmp_path: Path) -> None:
+    done = run(tmp_path / "nowhere")
+    assert done.returncode == 2
+    assert "there is no folder" in done.stderr
+    assert "examples:" in run("--help").stdout
+
+
+def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bytes:
+        if path.name == "grades.csv":
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    read = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    [fault] = validate.validate(copy_seeds(tmp_path / "seeds"))[1]
+    assert fault.fault == "the file cannot be read: Permission denied"
+
+
+@pytest.mark.parametrize("content", ["seeds: [", "seeds: 3", "seeds:\n  - columns: [x]", "- a: b"])
+def test_a_broken_yaml_is_a_fault(content: str, tmp_path: Path) -> None:
+    folder = copy_seeds(tmp_path / "seeds")
+    (folder / "_scoring__seeds.yml").write_text(content)
+    assert validate.validate(folder)[1]
+
+
+def test_drafts_without_yaml_are_held_against_the_project(tmp_path: Path) -> None:
+    folder = copy_seeds(tmp_path / "seeds")
+    (folder / "_scoring__seeds.yml").unlink()
+    assert validate.validate(folder)[1] == []
+
+
+def test_a_new_seed_needs_its_yaml_only(tmp_path: Path) -> None:
+    folder = copy_seeds(tmp_path / "seeds")
+    (folder / "_more__seeds.yml").write_text(
+        """
+seeds:
+  - name: playbooks
+    config: {column_types: {playbook: varchar, metric: varchar, days: integer, note: varchar}}
+    columns:
+      - {name: playbook, data_tests: [unique, not_null, plain_name]}
+      - name: metric
+        data_tests:
+          - relationships:
+              arguments: {to: ref('metrics'), field: metric}
+              config: {where: "metric <> '*' and days is not null"}
+      - name: days
+        data_tests: [{within_range: {arguments: {at_least: 1}}}]
+      - name: note
+    data_tests: [has_rows]
+"""
+    )
+    path = folder / "playbooks.csv"
+    path.write_text("playbook,metric,days,note\ncall,nps_180d,7,Call; then write\nwait,*,3,\n")
+    assert validate.validate(folder)[1] == []
+    path.write_text("playbook,metric,days,note\ncall,nps,0,\ncall,x,,\nwrite,nps,2,\n")
+    found = [(fault.rule, fault.row) for fault in validate.validate(folder)[1]]
+    # Of row 2 the metric, of row 3 (no days, so it is not looked at) the key; said once for row 4.
+    assert sorted(found) == [("relationships", 2), ("repeated", 3), ("within_range", 2)]
+
+
+def test_the_yaml_says_enough_about_every_seed() -> None:
+    """What the validator and dbt need: a type and text promise per column, a key, known tests."""
+    for seed in read_seeds(SEEDS).values():
+        entry = next(
+            entry
+            for path in SEEDS.glob("*.yml")
+            for entry in yaml.safe_load(path.read_text())["seeds"]
+            if entry["name"] == seed.name
+        )
+        assert list(entry["config"]["column_types"]) == list(seed.types), seed.name
+        assert {promise.name for promise in seed.promises} <= seed_promises.KNOWN, seed.name
+        assert {p.name for p in seed.promises} & {"unique", "unique_key"}, seed.name
+        [clean] = [p for p in seed.promises if p.name == "clean_text"]
+        texts = [name for name, kind in seed.types.items() if kind == "varchar"]
+        assert clean.arguments["columns"] == texts, seed.name
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_bytes_make_it_fall_over(seed: int, tmp_path: Path) -> None:
+    """Random edits of bytes, 60 per seed: always a list of faults, each with its place and hint."""
+    chance = random.Random(seed)
+    folder = copy_seeds(tmp_path / "seeds")
+    paths = sorted(folder.glob("*.csv"))
+    whole = {path: path.read_bytes() for path in paths}
+    pieces = [b'"', b",", b"\n", b"\r", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\xe9", b"-", b"1e99"]
+    pieces += [b"\xe2\x80\x8b", "\u0665".encode(), b"+.", b"{{", b"'", b";", b"9" * 60, b"", b"NaN"]
+    for _ in range(60):
+        for path in chance.sample(paths, 2):
+            content = bytearray(whole[path])
+            for _ in range(chance.randint(1, 6)):
+                at = chance.randrange(len(content) + 1)
+                span = chance.choice([0, 1, 1, 5, 200])
+                noise = bytes(chance.randrange(256) for _ in range(3))
+                content[at : at + span] = chance.choice([*pieces, noise])
+            path.write_bytes(content)
+        rows, faults = validate.validate(folder)
+        assert all(isinstance(fault, Fault) and fault.hint and fault.fault for fault in faults)
+        assert validate.as_text(folder, rows, faults).encode()
+        for path in paths:
+            path.write_bytes(whole[path])
