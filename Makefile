@@ -28,12 +28,18 @@ $(STAMP): requirements.txt
 
 .PHONY: demo
 demo: setup ## Build the sample data and show the first scores
+	@python scripts/validate.py --quiet
 	@dbt build --quiet --exclude-resource-type unit_test
 	@python scripts/show_health.py
 
 .PHONY: build
 build: setup ## Build everything from $HEALTH_RAW_DIR (default sample_data)
+	@python scripts/validate.py --quiet
 	@dbt build
+
+.PHONY: validate
+validate: setup ## Check the scoring seeds before building: make validate [SEEDS=folder]
+	@python scripts/validate.py $(if $(SEEDS),"$(SEEDS)")
 
 .PHONY: show
 show: setup ## Show what was built last
@@ -68,6 +74,7 @@ measure: setup ## Time and memory of a build from $HEALTH_RAW_DIR, split by stag
 lint: setup ## Check the SQL, the YAML and the Python
 	@ruff check .
 	@ruff format --check .
+	@python scripts/validate.py
 	@dbt parse --quiet
 	@dbt-bouncer run --config-file dbt-bouncer.yml
 	@sqlfluff lint --processes 2 models tests

@@ -17,7 +17,10 @@ where
     scorecard_metrics.poor_at = scorecard_metrics.healthy_at
     or (
         scorecard_metrics.curve in ('linear', 'banded')
-        and (scorecard_metrics.poor_at < scorecard_metrics.healthy_at) <> (metrics.better = 'higher')
+        and (
+            (scorecard_metrics.poor_at < scorecard_metrics.healthy_at)
+            <> (metrics.better = 'higher')
+        )
     )
     or (
         scorecard_metrics.curve = 'percentile'

@@ -1,0 +1,158 @@
+"""Who runs dbt only is told too: a broken seed fails a named test, and no score is rebuilt.
+
+Many breaks share a run, as each of them fails a test of its own.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+import pytest
+from broken_seeds import SEEDS, Edit, also, cell, column, data, row, text, without
+from project import Run, build, copy_project, write_csv
+from validate import validate
+
+VARIABLES = {"run_date": "2026-03-01", "as_of_date": "2026-02-27", "history_weeks": 0}
+
+# What each run breaks, and the tests (or seeds) that have to fail.
+VALUES: dict[str, Edit] = {
+    "relationships_scorecard_metrics_metric__metric__ref_metrics_": cell(
+        "scorecard_metrics", 2, "metric", "licence_utilization_28d"
+    ),
+    "assert_every_metric_of_the_catalogue_is_computed": row(
+        "metrics", 0, "logo_colour", "adoption", "share", "", "higher", "How blue the logo is"
+    ),
+    "within_range_scorecard_metrics_0__100__weight": cell("scorecard_metrics", 3, "weight", "-5"),
+    "assert_weights_sum_to_100": cell("scorecard_metrics", 20, "weight", "13.5"),
+    "accepted_values_scorecard_metrics_curve__linear__banded__target__percentile": cell(
+        "scorecard_metrics", 4, "curve", "Linear"
+    ),
+    "assert_thresholds_agree_with_the_catalogue": cell("scorecard_metrics", 5, "poor_at", "99"),
+    "within_range_scorecard_metrics_0__100__score_if_missing": cell(
+        "scorecard_metrics", 7, "score_if_missing", "150"
+    ),
+    "unique_key_scorecard_metrics_scorecard__segment__metric": cell(
+        "scorecard_metrics", 9, "metric", "oldest_open_ticket_days"
+    ),
+    "within_range_scorecards_0__1__min_coverage": cell("scorecards", 2, "min_coverage", "50"),
+    "assert_one_live_scorecard_per_goal": cell("scorecards", 4, "status", "live"),
+    "clean_text_scorecards_scorecard__goal__status__description": cell(
+        "scorecards", 3, "description", "={{ '{{ x }}' }}"
+    ),
+    "assert_every_segment_rule_can_decide": cell("segments", 3, "min_tenure_days", "200"),
+    "assert_a_segment_has_one_label": cell("segments", 7, "label", "Regulated"),
+    "free_name_segments_industry": cell("segments", 4, "industry", "x; drop table y"),
+    "assert_the_last_segment_rule_matches_all": cell("segments", 12, "plan", "Basic"),
+    "assert_grades_get_no_better_as_bounds_fall": cell("grades", 2, "colour", "red"),
+    "within_range_grades_0__100__min_score": cell("grades", 2, "min_score", "850"),
+    "assert_grades_leave_no_gap": cell("grades", 6, "min_score", "10"),
+    "plain_name_score_caps_cap": cell("score_caps", 2, "cap", "Compliance unused"),
+    "assert_currencies_are_listed_once": row("currencies", 0, "usd", "2"),
+    "unique_features_feature": cell("features", 3, "feature", "login"),
+}
+ROWS: dict[str, Edit] = {
+    "assert_every_scorecard_covers_every_segment": without("scorecard_metrics", *range(154, 162)),
+    "has_rows_grades": data("grades", lambda content: content.split(b"\n")[0] + b"\n"),
+    "assert_one_live_scorecard_per_goal": cell("scorecards", 2, "status", "retired"),
+    "clean_text_features_feature__label": cell("features", 3, "feature", "dash\u200bboard"),
+    "free_name_features_feature": cell("features", 4, "feature", "create\xa0project"),
+    "assert_every_metric_of_the_catalogue_is_computed": without("metrics", 20),
+}
+UNREADABLE: dict[str, Edit] = {
+    "grades": cell("grades", 2, "min_score", "eighty"),
+    "scorecards": text("scorecards", "How ready the account is", "How ready, the account is"),
+    "segments": cell("segments", 3, "max_tenure_days", "four months"),
+    "currencies": cell("currencies", 3, "rate", "1,1"),
+    "features": cell("features", 3, "is_core", "perhaps"),
+    "score_caps": column("score_caps", lambda cells: [*cells[:4], *cells[5:]]),
+    "metrics": text("metrics", "Mean CSAT survey answer", "Mean, CSAT survey answer"),
+    "scorecard_metrics": data("scorecard_metrics", lambda content: content.replace(b",", b";")),
+}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
+    """A small company, built, with a mark in the marts that a rebuild would wipe out."""
+    workspace = tmp_path_factory.mktemp("validate")
+    raw = workspace / "raw"
+    write_csv(raw, "accounts", ["account_id,created_at", "a1,2026-01-01", "a2,2026-01-01"])
+    write_csv(
+        raw,
+        "subscriptions",
+        ["subscription_id,account_id,started_at", "s1,a1,2026-01-01", "s2,a2,2026-01-01"],
+    )
+    events = [f"e{day},a{day % 2 + 1},2026-02-{day:02},login" for day in range(1, 28)]
+    write_csv(raw, "usage_events", ["event_id,account_id,event_at,feature", *events])
+    project = copy_project(workspace / "project")
+    run = build(raw, workspace / "work", project=project, variables=VARIABLES)
+    assert run.returncode == 0, run.output
+    with duckdb.connect(str(run.warehouse)) as connection:
+        connection.execute("update marts.customer_health set owner = 'untouched'")
+        connection.execute("update marts.fct_health_scores set cap = 'untouched'")
+    return workspace, run
+
+
+def failed(workspace: Path) -> dict[str, str]:
+    """The nodes that did not succeed in the last run, by name without the hash of a test."""
+    results = json.loads((workspace / "work/target/run_results.json").read_text())["results"]
+    return {
+        result["unique_id"].split(".")[2]: result["status"]
+        for result in results
+        if result["status"] not in ("success", "pass")
+    }
+
+
+@pytest.mark.parametrize("breaks", [VALUES, ROWS, UNREADABLE], ids=["values", "rows", "unreadable"])
+def test_dbt_fails_before_any_score_is_rebuilt(
+    breaks: dict[str, Edit], built: tuple[Path, Run]
+) -> None:
+    workspace, _ = built
+    seeds = workspace / "project" / "seeds" / "scoring"
+    before = {path: path.read_bytes() for path in seeds.glob("*.csv")}
+    also(*breaks.values())(seeds)
+    assert validate(seeds)[1]
+    run = build(
+        workspace / "raw", workspace / "work", project=workspace / "project", variables=VARIABLES
+    )
+    for path, content in before.items():
+        path.write_bytes(content)
+
+    assert run.returncode == 1, run.output
+    found = {name for name, status in failed(workspace).items() if status in ("fail", "error")}
+    assert [name for name in breaks if not any(n.startswith(name) for n in found)] == []
+    marks = run.rows(
+        "select owner from marts.customer_health union select cap from marts.fct_health_scores"
+    )
+    assert marks == [("untouched",)]
+
+
+def ancestors(name: str, parents: dict[str, Iterable[str]]) -> set[str]:
+    """Everything that a node is built from."""
+    found, todo = set(), [name]
+    while todo:
+        new = set(parents[todo.pop()]) - found
+        found |= new
+        todo += new
+    return found
+
+
+def test_every_promise_of_a_seed_stands_before_the_scores(built: tuple[Path, Run]) -> None:
+    """dbt runs a test before the models that are built from all that the test reads."""
+    manifest = json.loads((built[0] / "work/target/manifest.json").read_text())
+    before = ancestors("model.health_scoring.customer_health", manifest["parent_map"])
+    tests = {
+        name: set(node["depends_on"]["nodes"])
+        for name, node in manifest["nodes"].items()
+        if node["resource_type"] == "test"
+    }
+    of_seeds = {
+        name: reads
+        for name, reads in tests.items()
+        if reads and all(one.startswith("seed.") for one in reads)
+    }
+    assert len(of_seeds) > 80
+    assert [name for name, reads in of_seeds.items() if not reads <= before] == []
+    assert {name.split(".")[-1] for name in before if name.startswith("seed.")} == {
+        path.stem for path in SEEDS.glob("*.csv")
+    }
