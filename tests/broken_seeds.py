@@ -384,8 +384,11 @@ CELLS = [
     broken(
         "SQL in a plan", cell(SG, 4, "plan", "select 1 from y"), (SG, 4, "plan", "looks like SQL")
     ),
-    broken("a formula", cell(GR, 2, "label", "=HYPERLINK(A1)"), (GR, 2, "label", "for a formula")),
-    broken("an at sign", cell(FT, 2, "label", "@sum"), (FT, 2, "label", "for a formula")),
+    broken(
+        "a formula", cell(GR, 2, "label", "=HYPERLINK(A1)"), (GR, 2, "label", "take for a formula")
+    ),
+    broken("an apostrophe", cell(GR, 3, "label", "'Healthy'"), (GR, 3, "label", "a quoted cell")),
+    broken("an at sign", cell(FT, 2, "label", "@sum"), (FT, 2, "label", "take for a formula")),
     broken("a NUL", cell(GR, 2, "label", "Thri\0ving"), (GR, 2, "label", "U+0000")),
     broken(
         "an invisible character",

@@ -1,6 +1,7 @@
 {#-
     Fails for every text that people, spreadsheets and SQL would read differently: white space at its
-    ends, invisible characters, Jinja braces, or a first character that makes it a formula.
+    ends, invisible characters, Jinja braces, or a first character that makes it a formula or begins
+    a quoted cell.
 -#}
 {% test clean_text(model, columns) %}
 
@@ -15,7 +16,7 @@
     where
         {{ column }} <> {{ trim_text(column) }}
         or not {{ matches(column, '[^' ~ unseen ~ ']*') }}
-        or substr({{ column }}, 1, 1) in ('=', '+', '-', '@', '''')
+        or substr({{ column }}, 1, 1) in ('=', '+', '-', '@', '''', '"')
         {% for brace in ['{' ~ '{', '{' ~ '%', '{' ~ '#', '}' ~ '}', '%' ~ '}', '#' ~ '}'] %}
             or {{ column }} <> replace({{ column }}, '{{ brace }}', '')
         {% endfor %}
