@@ -277,7 +277,9 @@ def check_header(header: list[str], table: Table) -> tuple[list[str], list[Fault
     return names, faults
 
 
-def check_widths(records: list[tuple[int, list[str]]], names: list[str], table: Table) -> list:
+def check_widths(
+    records: list[tuple[int, list[str]]], names: list[str], table: Table
+) -> list[Fault]:
     """Turn the records into rows of the table, but for those with too few or too many cells."""
     faults = []
     for number, cells in records:

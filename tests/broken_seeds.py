@@ -173,11 +173,6 @@ FILES = [
         (GR, None, None, "the file is empty"),
     ),
     broken(
-        "only a header",
-        data(GR, lambda content: content.split(b"\n")[0] + b"\n"),
-        (GR, None, None, "no rows below the header"),
-    ),
-    broken(
         "Windows-1252",
         data(SG, lambda content: content.replace(b"Healthcare", b"Sant\xe9")),
         (SG, 4, "industry", "not UTF-8"),
@@ -346,7 +341,7 @@ CELLS = [
         cell(SC, 2, "min_coverage", "50"),
         (SC, 2, "min_coverage", "mean 0.5?"),
     ),
-    broken("a negative limit", cell(SG, 9, "min_seats", "-1"), (SG, 9, "min_seats", "below 0")),
+    broken("a negative limit", cell(SG, 2, "max_seats", "-1"), (SG, 2, "max_seats", "below 0")),
     broken("a window of no days", cell(MX, 2, "window_days", "0"), (MX, 2, "window_days", "1")),
     broken("a rate of zero", cell(CU, 3, "rate", "0"), (CU, 3, "rate", "0 is not above 0")),
     broken(
@@ -596,7 +591,16 @@ MANY = [
     ),
 ]
 
-CASES = [*FILES, *CELLS, *ROWS, *MANY]
+HEADERS = [
+    broken(
+        f"only a header in {name}",
+        data(name, lambda content: content.split(b"\n")[0] + b"\n"),
+        (name, None, None, "no rows below the header"),
+    )
+    for name in (MX, SG, SC, SM, GR)
+]
+
+CASES = [*FILES, *HEADERS, *CELLS, *ROWS, *MANY]
 
 
 def main(words: list[str]) -> int:
