@@ -26,6 +26,8 @@ from typing import Any
 
 import duckdb
 from last_build import ROOT, NotThere, open_warehouse, records, run_command, table, warehouse_path
+from validate import as_text as as_faults
+from validate import validate
 
 SEEDS = Path("seeds/scoring")
 LINKED = ("dbt_project.yml", "profiles.yml", "models", "macros", "tests", "docs", "scripts")
@@ -239,6 +241,9 @@ def compare_seeds(path: Path, day: date, against: str, goal: str, variables: Rec
         facts = {"before": against, "after": "this folder", "day": day, "changed_files": changed}
         if not changed:
             return facts | {"by_segment": [], "colours": [], "accounts": []}
+        rows, faults = validate(ours)
+        if faults:
+            raise NotThere(as_faults(SEEDS, rows, faults))
         before = score_with(former, changed, Path(name) / "before", variables)
         after = score_with(ours, changed, Path(name) / "after", variables)
         with duckdb.connect() as connection:

@@ -150,6 +150,17 @@ def test_the_challenger_is_compared_with_the_live_one(changed: Changed) -> None:
     assert sum(row["arr"] for row in found["colours"]) == pytest.approx(float(expected[3]), abs=5)
 
 
+def test_seeds_with_a_fault_are_not_compared(changed: Changed) -> None:
+    path = changed.project / SEED
+    sound = path.read_text()
+    path.write_text(sound.replace(",setup_completion,30,", ",setup_completion,31,"))
+    done = compare(changed, "--against", "HEAD")
+    path.write_text(sound)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "the weights of retention_2026, onboarding sum to 101, not 100" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -43,7 +43,8 @@ def follow(heading: str, run: Run, folder: Path) -> tuple[Path, Run, str]:
     for name in ("Makefile", "requirements.txt"):
         shutil.copy(ROOT / name, project / name)
     (project / ".venv").symlink_to(Path(sys.prefix))
-    warehouse = project / "warehouse/customer_health.duckdb"
+    # Views name the file they were made in, so the copy keeps its name.
+    warehouse = project / "warehouse" / run.warehouse.name
     warehouse.parent.mkdir()
     shutil.copy(run.warehouse, warehouse)
     commit = "git -c user.name=t -c user.email=t@example.invalid commit -qm Seeds"
@@ -57,14 +58,15 @@ def follow(heading: str, run: Run, folder: Path) -> tuple[Path, Run, str]:
         if step["diff"]:
             apply_diff(project / step["file"], step["diff"])
         else:
-            shown += run_commands(step["sh"], project)
+            shown += run_commands(step["sh"], project, warehouse)
     return project, Run(0, shown, warehouse), shown
 
 
-def run_commands(commands: str, project: Path) -> str:
+def run_commands(commands: str, project: Path, warehouse: Path) -> str:
     """The output of the commands, run as in a shell of its own; each has to succeed."""
     ours = ("HEALTH_", "MAKE", "MFLAGS")
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    env["HEALTH_WAREHOUSE"] = str(warehouse)
     env["PATH"] = f"{project / '.venv/bin'}:{env['PATH']}"
     commands = re.sub(r"^make ", "make -o .venv/installed ", commands, flags=re.M)
     done = subprocess.run(
