@@ -367,8 +367,8 @@ def usage_rows(story: Story, window: Window, seed: int) -> list[Row]:
         ]
         used += [(1, planned[day])] if day in planned and people else []
         times = [hour + int(rng.triangular(0, 9, 2)) for _ in used]
-        if story.complies_every and day.toordinal() % story.complies_every == 0:
-            used.append((1, COMPLIANCE[day.toordinal() % len(COMPLIANCE)]))
+        if used and story.complies_every and day.toordinal() % story.complies_every == 0:
+            used.append((used[0][0], COMPLIANCE[day.toordinal() % len(COMPLIANCE)]))
             times.append(hour + 5)
         for number, ((user, feature), used_at) in enumerate(zip(used, times, strict=True), start=1):
             rows.append(usage_row(story, number, f"u{user}", day, used_at, feature))
