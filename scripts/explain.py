@@ -1,9 +1,9 @@
 """Explain one score: what went in, what it counted, what changed, what would move it most.
 
 Usage:
-    python scripts/explain.py acct_0013
-    python scripts/explain.py acct_0013 --date 2026-08-30 --scorecard expansion_2026
-    python scripts/explain.py acct_0013 --json
+    python scripts/explain.py quiet_churner
+    python scripts/explain.py quiet_churner --date 2026-08-30 --scorecard expansion_2026
+    python scripts/explain.py quiet_churner --json
 
 Everything comes from the last build: the marts, and the seeds as they were then. Exit 0 when
 explained; 1 when there is nothing to explain (no such account, not scored then, nothing built).
@@ -508,7 +508,7 @@ def main() -> int:
     """Print the explanation; 1 when there is nothing to explain."""
     parser = argparse.ArgumentParser(
         description="Explain the score of one account of the last build.",
-        epilog="example: python scripts/explain.py acct_0013 --date 2026-08-30",
+        epilog="example: python scripts/explain.py quiet_churner --date 2026-08-30",
     )
     parser.add_argument("account", help="account id, or its name if only one account has it")
     parser.add_argument("--date", type=a_day, help="score date (default: the as-of date)")
