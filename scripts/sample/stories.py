@@ -103,7 +103,7 @@ class Story:
     csat: tuple[tuple[int, int], ...] = every(60, 5, 4, last=30)
     sentiment: tuple[tuple[int, int], ...] = every(45, 4, 5, last=15)
     unpaid: int | None = None  # the invoice that has been overdue for so many days
-    chance: str = ""  # the story whose chance it shares, that the two may be compared
+    chance: str = ""  # twins share one, so that they may be compared
 
     def day(self, window: Window, ago: int) -> date:
         return window.end - timedelta(days=ago)
@@ -423,8 +423,9 @@ def survey_rows(story: Story, window: Window) -> list[Row]:
         day = story.day(window, ago)
         if is_seen(story, window, day):
             number = len(rows) + 1
+            key = f"R-{story.id}-{number:03d}"
             user = f"u{1 + number % max(1, story.people)}"
-            rows.append(survey_row(story, window, f"R-{number:03d}", user, day, survey_type, score))
+            rows.append(survey_row(story, window, key, user, day, survey_type, score))
     return rows
 
 
@@ -434,7 +435,7 @@ def survey_row(
     replied = at(day, 11)
     return make_row(
         "survey_responses",
-        response_id=key.replace("-", f"-{story.id}-"),
+        response_id=key,
         account_id=story.id,
         user_id=user,
         responded_at=replied,
@@ -528,7 +529,7 @@ def broken_survey_rows(window: Window) -> list[Row]:
     spoilt = cycle((("nps", 86), ("nps", "very likely"), ("csat", 92), ("nps", None)))
     rows = []
     for ago, (survey_type, score) in zip(range(108, 0, -9), spoilt, strict=False):
-        key = f"R-broken-{len(rows) + 1:02d}"
+        key = f"R-vendor-{len(rows) + 1:02d}"
         day = story.day(window, ago)
         row = survey_row(story, window, key, f"u{1 + ago % 9}", day, survey_type, score)
         rows.append(row if score is not None else shifted(row))

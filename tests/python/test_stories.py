@@ -275,7 +275,7 @@ def test_broken_survey_file(health: Health, sample_dir: Path) -> None:
         """
         select record_key, reason, column_name from marts.rejected_records
         where input = 'survey_responses' and action = 'row_rejected'
-            and record_key like '%broken_survey_file%'
+            and record_key like 'R-vendor-%'
         """
     )
     now, metrics = health.now("broken_survey_file"), health.metrics("broken_survey_file")
