@@ -147,24 +147,27 @@ def faulty(raw: Path) -> Path:
     return raw
 
 
+def without_columns(path: Path, lost: list[str]) -> None:
+    """Write a raw file again, without some of its columns."""
+    source = duckdb.sql(
+        f"select * exclude ({', '.join(lost)}) from '{path}'"
+        if path.suffix == ".parquet"
+        else f"select * exclude ({', '.join(lost)}) from read_csv('{path}', all_varchar = true)"
+    )
+    changed = path.with_suffix(".new")
+    write = source.write_parquet if path.suffix == ".parquet" else source.write_csv
+    write(str(changed))
+    changed.rename(path)
+
+
 def lean_sample(raw: Path) -> Path:
     """The sample without optional columns, but for one."""
     shutil.copytree(SAMPLE, raw)
     for name, item in CONTRACT.items():
         optional = [column.name for column in item.columns if not column.required]
         lost = [column for column in optional if (name, column) != KEPT_COLUMN]
-        (path,) = (raw / name).iterdir()
-        if not lost:
-            continue
-        source = duckdb.sql(
-            f"select * exclude ({', '.join(lost)}) from '{path}'"
-            if path.suffix == ".parquet"
-            else f"select * exclude ({', '.join(lost)}) from read_csv('{path}', all_varchar = true)"
-        )
-        changed = path.with_suffix(".new")
-        write = source.write_parquet if path.suffix == ".parquet" else source.write_csv
-        write(str(changed))
-        changed.rename(path)
+        for path in list((raw / name).iterdir()) if lost else []:
+            without_columns(path, lost)
     return raw
 
 

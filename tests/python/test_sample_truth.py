@@ -25,7 +25,7 @@ WINDOW = Window(date(2025, 7, 1), date(2026, 9, 30))
 SEED = 42
 SHIPPED = 150
 # Standard errors that a fixed seed may be away from the truth.
-TOLERANCE = 3.5
+TOLERANCE = 3.0
 
 CAUSES = [
     (kind, name, ratio) for kind, behaviours in TRUTH.items() for name, ratio in behaviours.items()
