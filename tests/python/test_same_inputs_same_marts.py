@@ -97,4 +97,5 @@ def test_a_changed_threshold_is_noticed(
         "marts.customer_health",
         "marts.fct_health_scores",
         "marts.fct_health_drivers",
+        "marts.fct_scorecard_comparison",
     }
