@@ -89,3 +89,10 @@ def write_csv(raw_dir: Path, name: str, lines: Iterable[str], file: str | None =
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return path
+
+
+def commit_seeds(project: Path) -> None:
+    """Make the project a git repository whose last commit holds the seeds as they are."""
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.invalid")
+    for command in (["init", "-q"], ["add", "seeds"], [*who, "commit", "-qm", "Seeds"]):
+        subprocess.run(["git", *command], cwd=project, check=True)

@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pytest
-from project import ROOT, Run, copy_project, dbt
+from project import ROOT, Run, commit_seeds, copy_project, dbt
 
 SEED = "seeds/scoring/scorecard_metrics.csv"
 CHANGES = [
@@ -43,12 +43,7 @@ class Changed:
 def changed(sample_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Changed:
     folder = tmp_path_factory.mktemp("weight")
     project = copy_project(folder / "project")
-    for command in (
-        ["init", "-q"],
-        ["add", "seeds"],
-        ["-c", "user.name=t", "-c", "user.email=t@example.invalid", "commit", "-qm", "Seeds"],
-    ):
-        subprocess.run(["git", *command], cwd=project, check=True)
+    commit_seeds(project)
     path = project / SEED
     text = path.read_text()
     for old, new in CHANGES:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from project import ROOT, Run, copy_project
+from project import ROOT, Run, commit_seeds, copy_project
 
 HOW_TO = (ROOT / "docs/how_to.md").read_text(encoding="utf-8")
 STEP = re.compile(
@@ -47,9 +47,7 @@ def follow(heading: str, run: Run, folder: Path) -> tuple[Path, Run, str]:
     warehouse = project / "warehouse" / run.warehouse.name
     warehouse.parent.mkdir()
     shutil.copy(run.warehouse, warehouse)
-    commit = "git -c user.name=t -c user.email=t@example.invalid commit -qm Seeds"
-    git = f"git init -q . && git add seeds && {commit}"
-    subprocess.run(["bash", "-ec", git], cwd=project, check=True)
+    commit_seeds(project)
     section = re.split(r"^## ", HOW_TO.split(f"## {heading}\n", 1)[1], flags=re.M)[0]
     steps = list(STEP.finditer(section))
     assert len(steps) == section.count("```") // 2 >= 2

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from project import ROOT, copy_project
+from project import ROOT, commit_seeds, copy_project
 
 # What .ci/run runs itself, and what only prepares the shell.
 RUN_ELSEWHERE = {"make test", "make lint", ". .venv/bin/activate"}
@@ -35,6 +35,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("Makefile", "requirements.txt"):
         shutil.copy(ROOT / name, folder / name)
     (folder / ".venv").symlink_to(Path(sys.prefix))
+    commit_seeds(folder)
     return folder
 
 
