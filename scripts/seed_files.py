@@ -380,9 +380,8 @@ def read_text(text: str) -> str:
     if text != text.strip():
         what = f"{shown(text)} has white space at its ends, which makes another name"
         raise CellError("white_space", what, f"write {shown(text.strip())}", text.strip())
-    if text[0] in "=+-@'\"":
-        taken = "a quoted cell" if text[0] in "'\"" else "a formula"
-        what = f"{shown(text)} starts with {text[0]}, which some programs take for {taken}"
+    if text[0] in "'\"":
+        what = f"{shown(text)} starts with {text[0]}, which some programs take for a quoted cell"
         raise CellError("first_character", what, "start with a letter or digit")
     return text
 

@@ -203,7 +203,7 @@ def check_segments(tables: Tables) -> Iterator[Fault]:
     table = tables["segments"]
     rules, labels = [], {}
     for row in table.rows:
-        first = labels.setdefault(row.get("segment"), row) if row.knows("label") else row
+        first = labels.setdefault(row.get("segment"), row) if row.get("label") else row
         if row.get("segment") and row.get("label") != first.get("label"):
             what = f"{row.get('segment')} has another label in row {first.number}"
             hint = f"write {first.get('label')} here, or change it there"

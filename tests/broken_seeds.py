@@ -258,8 +258,8 @@ FILES = [
     ),
     broken(
         "no row of a seed that may be empty but for its header",
-        also(data(CP, lambda content: content.split(b"\n")[0] + b"\n"), cell(GR, 2, "label", "")),
-        (GR, 2, "label", "blank"),
+        also(data(CP, lambda content: content.split(b"\n")[0] + b"\n"), cell(GR, 2, "colour", "")),
+        (GR, 2, "colour", "blank"),
     ),
 ]
 
@@ -376,9 +376,7 @@ CELLS = [
         cell(SG, 4, "industry", "x' --"),
         (SG, 4, "industry", "looks like SQL"),
     ),
-    broken(
-        "SQL in a plan", cell(SG, 4, "plan", "select 1 from y"), (SG, 4, "plan", "looks like SQL")
-    ),
+    broken("SQL in a plan", cell(SG, 4, "plan", "Pro /* y */"), (SG, 4, "plan", "looks like SQL")),
     broken(
         "a formula", cell(GR, 2, "label", "=HYPERLINK(A1)"), (GR, 2, "label", "take for a formula")
     ),
@@ -391,11 +389,11 @@ CELLS = [
         (FT, 2, "feature", "U+200B"),
     ),
     broken(
-        "a name for people as a key",
-        cell(CP, 2, "cap", "Compliance unused"),
-        (CP, 2, "cap", "such as compliance_unused"),
+        "a name for people as a metric",
+        row(MX, 0, "Logo colour", "adoption", "share", "", "higher", "How blue the logo is"),
+        (MX, 29, "metric", "such as logo_colour"),
     ),
-    broken("a unit is blank", cell(MX, 2, "unit", ""), (MX, 2, "unit", "the cell is blank")),
+    broken("a direction is blank", cell(MX, 2, "better", ""), (MX, 2, "better", "is blank")),
     broken("worse_than is blank", cell(CP, 3, "worse_than", ""), (CP, 3, "worse_than", "blank")),
     broken("max_score above 100", cell(CP, 3, "max_score", "101"), (CP, 3, "max_score", "above")),
     broken("a bound above 100", cell(GR, 2, "min_score", "850"), (GR, 2, "min_score", "above 100")),
@@ -571,10 +569,10 @@ MANY = [
             cell(SM, 2, "weight", "13"),
             cell(SM, 3, "curve", "liner"),
             cell(SM, 12, "metric", "setup_complettion"),
-            cell(MX, 3, "unit", ""),
+            cell(MX, 3, "component", ""),
             new_file("trust_me.csv", "a\n"),
         ),
-        (MX, 3, "unit", "blank"),
+        (MX, 3, "component", "blank"),
         (CU, 1, None, "byte-order mark"),
         (SG, 3, "min_tenure_days", "at least 200"),
         (SC, 2, "min_coverage", "mean 0.5?"),

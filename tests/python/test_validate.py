@@ -5,14 +5,13 @@ import random
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import seed_promises
 import validate
 import yaml
-from broken_seeds import CASES, SEEDS, Broken, copy_seeds
+from broken_seeds import CASES, SEEDS, Broken, Edit, also, cell, copy_seeds, data
 from project import ROOT
 from seed_files import Fault, read_seeds
 
@@ -24,11 +23,9 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_shipped_seeds_are_good() -> None:
-    started = time.monotonic()
     done = run()
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.strip().endswith("rows: nothing wrong")
-    assert time.monotonic() - started < 2
     assert run("--quiet").stdout == ""
 
 
@@ -159,6 +156,26 @@ seeds:
     assert sorted(found) == [("relationships", 2), ("repeated", 3), ("within_range", 2)]
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        cell("features", 2, "feature", "@mention"),
+        cell("features", 2, "feature", "Select a plan from the list"),
+        cell("grades", 2, "label", ""),
+        cell("segments", 4, "industry", "Öl & Gas"),
+        also(
+            data("segments", lambda content: content.replace(b"small_business", b"SMB")),
+            data("scorecard_metrics", lambda content: content.replace(b"small_business", b"SMB")),
+        ),
+    ],
+    ids=["at sign", "words of SQL", "no label", "umlaut", "capitals"],
+)
+def test_what_is_unusual_but_sound_passes(edit: Edit, tmp_path: Path) -> None:
+    folder = copy_seeds(tmp_path / "seeds")
+    edit(folder)
+    assert validate.validate(folder)[1] == []
+
+
 def test_the_yaml_says_enough_about_every_seed() -> None:
     """What the validator and dbt need: a type and text promise per column, a key, known tests."""
     for seed in read_seeds(SEEDS).values():
@@ -173,7 +190,8 @@ def test_the_yaml_says_enough_about_every_seed() -> None:
         assert {p.name for p in seed.promises} & {"unique", "unique_key"}, seed.name
         [clean] = [p for p in seed.promises if p.name == "clean_text"]
         texts = [name for name, kind in seed.types.items() if kind == "varchar"]
-        assert clean.arguments["columns"] == texts, seed.name
+        checked = [*clean.arguments["columns"], *clean.arguments.get("received", [])]
+        assert sorted(checked) == sorted(texts), seed.name
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -62,7 +62,7 @@ VALUES: dict[str, Edit] = {
     "assert_grades_get_no_better_as_bounds_fall": cell("grades", 2, "colour", "red"),
     "within_range_grades_0__100__min_score": cell("grades", 2, "min_score", "850"),
     "assert_grades_leave_no_gap": cell("grades", 6, "min_score", "10"),
-    "plain_name_score_caps_cap": cell("score_caps", 2, "cap", "Compliance unused"),
+    "free_name_score_caps_cap": cell("score_caps", 2, "cap", "x; drop table y"),
     "assert_currencies_are_listed_once": row("currencies", 0, "usd", "2"),
     "unique_features_feature": cell("features", 3, "feature", "login"),
 }
@@ -70,7 +70,7 @@ ROWS: dict[str, Edit] = {
     "assert_every_scorecard_covers_every_segment": without("scorecard_metrics", *range(154, 162)),
     "has_rows_grades": data("grades", lambda content: content.split(b"\n")[0] + b"\n"),
     "assert_one_live_scorecard_per_goal": cell("scorecards", 2, "status", "retired"),
-    "clean_text_features_feature__label": cell("features", 3, "feature", "dash\u200bboard"),
+    "clean_text_features_label__feature": cell("features", 3, "feature", "dash\u200bboard"),
     "free_name_features_feature": cell("features", 4, "feature", "create\xa0project"),
     "assert_every_metric_of_the_catalogue_is_computed": without("metrics", 20),
 }
