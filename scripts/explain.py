@@ -32,6 +32,7 @@ from last_build import (
 
 Record = dict[str, Any]
 CENT = Decimal("0.01")
+HUNDRED = Decimal(100)
 HELPFUL = 3
 
 ACCOUNTS = "select account_id, account_name, not_scored_reason from marts.dim_accounts"
@@ -231,7 +232,7 @@ def explain(
         "caps": caps,
         "override": override[0] if override else None,
         "change_28d": change_since(score, drivers, earlier, before) if earlier else None,
-        "would_move_most": best_gains(drivers),
+        "would_move_most": best_gains(drivers, caps),
     }
 
 
@@ -240,33 +241,71 @@ def caps_that_hold(connection: duckdb.DuckDBPyConnection, score: Record) -> list
     if score["goal"] != "retention":
         return []
     found = records(connection, CAPS, score["account_id"], score["score_date"])
-    return [
-        cap
-        for cap in found
-        if cap["metric_value"] != cap["worse_than"]
-        and (cap["metric_value"] < cap["worse_than"]) == (cap["better"] == "higher")
+    return [cap for cap in found if holds(cap, cap["metric_value"])]
+
+
+def holds(cap: Record, value: Decimal) -> bool:
+    """Whether the cap holds at that value of its metric: strictly worse than its limit."""
+    if cap["better"] == "higher":
+        return value < cap["worse_than"]
+    return value > cap["worse_than"]
+
+
+def best_gains(drivers: list[Record], caps: list[Record]) -> list[Record]:
+    """The three metrics whose reaching healthy_at would gain the score most.
+
+    `gain` is what the capped score gains, `computed_gain` what the computed one does: under a cap
+    only what lifts it is felt. A capping metric without a row of its own reaches the cap's limit.
+    An override is left aside. Points, 2 decimals.
+    """
+    now = mean(drivers)
+    moves = [
+        (row, row["healthy_at"], mean([*others(drivers, row), {**row, "metric_score": HUNDRED}]))
+        for row in drivers
     ]
-
-
-def best_gains(drivers: list[Record]) -> list[Record]:
-    """The three metrics whose reaching healthy_at would add most points to the computed score."""
-    weight = sum(row["weight"] for row in drivers if row["metric_score"] is not None)
-    points = sum(
-        row["weight"] * row["metric_score"] for row in drivers if row["metric_score"] is not None
-    )
+    with_row = {row["metric"] for row in drivers}
+    moves += [
+        ({**cap, "curve": "cap"}, cap["worse_than"], now)
+        for cap in caps
+        if cap["metric"] not in with_row
+    ]
     gains = []
-    for row in drivers:
-        added = 0 if row["metric_score"] is not None else row["weight"]
-        gained = row["weight"] * (100 - (row["metric_score"] or 0))
-        if added:
-            gained = row["weight"] * 100
-        now = points / weight if weight else Decimal(0)
-        gain = (points + gained) / (weight + added) - now
-        if gain > 0:
-            gains.append({**row, "gain": gain.quantize(CENT, ROUND_HALF_UP)})
-    gains.sort(key=lambda row: (-row["gain"], row["metric"]))
-    columns = ("metric", "unit", "metric_value", "curve", "healthy_at", "gain")
-    return [{name: row[name] for name in columns} for row in gains[:HELPFUL]]
+    for row, goal, computed in moves:
+        left = [cap for cap in caps if not is_lifted(cap, row, goal)]
+        gain = limited(computed, left) - limited(now, caps)
+        gains.append(
+            {name: row[name] for name in ("metric", "unit", "metric_value", "curve")}
+            | {"goal": goal, "gain": cents(gain), "computed_gain": cents(computed - now)}
+            | {"lifts": sorted(cap["cap"] for cap in caps if cap not in left)}
+        )
+    gains = [row for row in gains if row["gain"] > 0 or row["computed_gain"] > 0]
+    gains.sort(key=lambda row: (-row["gain"], -row["computed_gain"], row["metric"]))
+    return gains[:HELPFUL]
+
+
+def mean(drivers: list[Record]) -> Decimal:
+    """The weighted mean of the rows that have points, not rounded; 0 without any."""
+    scored = [(row["weight"], row["metric_score"]) for row in drivers]
+    scored = [(weight, points) for weight, points in scored if points is not None]
+    weight = sum(weight for weight, _ in scored)
+    return sum(weight * points for weight, points in scored) / weight if weight else Decimal(0)
+
+
+def others(drivers: list[Record], row: Record) -> list[Record]:
+    return [driver for driver in drivers if driver is not row]
+
+
+def is_lifted(cap: Record, row: Record, goal: Decimal) -> bool:
+    """Whether the cap is gone once its metric has reached the goal; a rank is no value."""
+    return cap["metric"] == row["metric"] and row["curve"] != "percentile" and not holds(cap, goal)
+
+
+def limited(score: Decimal, caps: list[Record]) -> Decimal:
+    return min([score, *(cap["max_score"] for cap in caps)])
+
+
+def cents(points: Decimal) -> Decimal:
+    return points.quantize(CENT, ROUND_HALF_UP)
 
 
 def change_since(
@@ -318,7 +357,7 @@ def value_text(value: Decimal | None, unit: str) -> str:
         return "unknown"
     if unit == "share":
         return f"{number_text((100 * value).quantize(Decimal('0.1'), ROUND_HALF_UP))} %"
-    return number_text(value.quantize(CENT, ROUND_HALF_UP))
+    return number_text(cents(value))
 
 
 def scale_text(row: Record) -> str:
@@ -406,11 +445,11 @@ def drivers_text(drivers: list[Record]) -> str:
             value_text(row["metric_value"], row["unit"]),
             scale_text(row),
             row["curve"],
-            "left out" if row["metric_score"] is None else row["metric_score"].quantize(CENT),
+            "left out" if row["metric_score"] is None else cents(row["metric_score"]),
             row["weight"],
             f"{100 * row['effective_weight']:.1f} %",
-            row["contribution"].quantize(CENT, ROUND_HALF_UP),
-            row["points_lost"].quantize(CENT, ROUND_HALF_UP),
+            cents(row["contribution"]),
+            cents(row["points_lost"]),
         ]
         for row in drivers
     ]
@@ -448,9 +487,10 @@ def change_text(told: Record) -> Iterable[str]:
             move["metric"],
             value_text(move["value_then"], move["unit"]),
             value_text(move["value_now"], move["unit"]),
-            f"{move['difference'].quantize(CENT, ROUND_HALF_UP):+}",
+            f"{cents(move['difference']):+}",
         ]
         for move in change["metrics"][:5]
+        if cents(move["difference"])
     ]
     if rows:
         yield table(["metric", "then", "now", "adds now against then"], rows)
@@ -460,17 +500,23 @@ def gains_text(told: Record) -> Iterable[str]:
     if not told["would_move_most"]:
         yield "Nothing to gain: every metric is healthy."
         return
-    yield "What would move the computed score most:"
+    capped = bool(told["score"]["cap"])
+    yield "What would move it most:"
     for row in told["would_move_most"]:
         goal = (
-            f"the {number_text(row['healthy_at'])}th percentile of the segment"
+            f"the {number_text(row['goal'])}th percentile of the segment"
             if row["curve"] == "percentile"
-            else value_text(row["healthy_at"], row["unit"])
+            else value_text(row["goal"], row["unit"])
         )
-        now = value_text(row["metric_value"], row["unit"])
-        yield f"  +{row['gain']:<6} {row['metric']} from {now} to {goal}"
-    if told["score"]["override_id"] or told["score"]["cap"]:
-        yield "  (the health score follows only once the cap or override above is gone)"
+        line = f"  +{row['gain']:<6} {row['metric']} from"
+        line += f" {value_text(row['metric_value'], row['unit'])} to {goal}"
+        if row["lifts"]:
+            line += f", which lifts the cap {' and '.join(row['lifts'])}"
+        elif capped:
+            line += f" (+{row['computed_gain']} once the cap is lifted)"
+        yield line
+    if told["score"]["override_id"]:
+        yield "  (the health score follows once the override is over)"
 
 
 def as_text(told: Record) -> str:

@@ -71,8 +71,8 @@ MUTATIONS = [
     Mutation(
         "percentile: equal ones count half",
         "models/scoring/metric_scores.sql",
-        "rank() over (",
-        "row_number() over (",
+        "* (lower_peers - higher_peers)",
+        "* (2 * lower_peers - all_peers)",
         "a_percentile_is_a_rank_among_peers",
     ),
     Mutation(
