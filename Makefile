@@ -66,6 +66,10 @@ mutations: setup ## Break each scoring rule once and see a named test fail
 recompute: setup ## Compare every number built from sample_data with plain Python
 	@python tests/recompute.py --raw sample_data --warehouse warehouse/customer_health.duckdb
 
+.PHONY: recompute-all
+recompute-all: recompute ## The same on the example data sets, every date, under a harder configuration
+	@RECOMPUTE_DATES=all pytest -q -s tests/python/test_examples.py -k recomputation
+
 .PHONY: measure
 measure: setup ## Time and memory of a build from $HEALTH_RAW_DIR, split by stage
 	@python scripts/measure_build.py

@@ -4,6 +4,7 @@ Unchanged but for features.csv; to see every curve, cap and override at work on 
 challenger with all metrics, more caps and invented overrides are added.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,10 @@ import pytest
 from project import ROOT, SHARED_DATA, Run, build, copy_project
 from recompute import compare, recompute
 from stress import add_stress_scorecard, write_overrides
+
+
+# How many score dates are compared: a number, or "all" (make recompute-all; some minutes).
+DATES = os.environ.get("RECOMPUTE_DATES", "5")
 
 
 @dataclass(frozen=True)
@@ -70,9 +75,10 @@ def assert_every_value_agrees(example: Example) -> None:
         example.project / "seeds/scoring",
         example.run_date,
         as_of=example.as_of,
-        dates=5,
+        dates=DATES if DATES == "all" else int(DATES),
     )
     comparison = compare(result, example.run.warehouse)
+    print(f"{comparison.values_compared} values, {comparison.differences} differences")
     assert not comparison.differences, comparison.examples
     assert comparison.values_compared > 100_000
     assert_everything_is_at_work(example.run)
