@@ -20,7 +20,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from show_health import table
+from last_build import table
 
 ROOT = Path(__file__).resolve().parents[1]
 
