@@ -63,8 +63,9 @@ mutations: setup ## Break each scoring rule once and see a named test fail
 	@python tests/mutations.py
 
 .PHONY: recompute
-recompute: setup ## Compare every number built from sample_data with plain Python
-	@python tests/recompute.py --raw sample_data --warehouse warehouse/customer_health.duckdb
+recompute: setup ## Compare every number of the last build with plain Python
+	@python tests/recompute.py --raw "$${HEALTH_RAW_DIR:-sample_data}" \
+		--warehouse "$${HEALTH_WAREHOUSE:-warehouse/customer_health.duckdb}"
 
 .PHONY: recompute-all
 recompute-all: recompute ## The same on the example data sets, every date, under a harder configuration

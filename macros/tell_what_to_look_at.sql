@@ -1,9 +1,29 @@
 {#-
-    Run after a build: says how many rows were refused, and warns of what makes scores meaningless
-    though nothing failed: an input of which no row was accepted, features.csv that knows nothing of
-    what is used, usage that ends long before the as-of date.
+    Run after a build: says where to look when a seed is at fault and how many rows were refused, and
+    warns of what makes scores meaningless though nothing failed: an input of which no row was
+    accepted, features.csv that knows nothing of what is used, usage that ends long before the
+    as-of date.
 -#}
 {% macro tell_what_to_look_at(results) -%}
+    {%- set of_seeds = [] -%}
+    {%- for result in results if result.status in ('error', 'fail') -%}
+        {%- set node = result.node -%}
+        {%- set looked_at = [node.unique_id] if node.resource_type == 'seed' else
+            node.depends_on.nodes if node.resource_type == 'test' else [] -%}
+        {%- set others = [] -%}
+        {%- for name in looked_at if not name.startswith('seed.') -%}
+            {%- do others.append(name) -%}
+        {%- endfor -%}
+        {%- if looked_at and not others -%}
+            {%- do of_seeds.append(node.name) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if of_seeds -%}
+        {%- do log(
+            'Something in seeds/scoring does not add up; the last good scores stay. Which file, row'
+            ~ ' and column: python scripts/validate.py', info=true
+        ) -%}
+    {%- endif -%}
     {%- set built = {} -%}
     {%- for result in results if result.status == 'success' -%}
         {%- do built.update({result.node.name: result.node.relation_name}) -%}

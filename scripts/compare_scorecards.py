@@ -25,7 +25,17 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from last_build import ROOT, NotThere, open_warehouse, records, run_command, table, warehouse_path
+import yaml
+from last_build import (
+    ROOT,
+    NotThere,
+    at_least_one,
+    open_warehouse,
+    records,
+    run_command,
+    table,
+    warehouse_path,
+)
 from validate import as_text as as_faults
 from validate import validate
 
@@ -126,6 +136,13 @@ def read_seeds(where: str, folder: Path) -> None:
             (folder / Path(name).name).write_bytes(git("show", f"{where}:{name}"))
     if not list(folder.glob("*.csv")):
         raise NotThere(f"There are no scoring seeds in {where}.")
+    missing = {path.name for path in (ROOT / SEEDS).glob("*.csv")} - {
+        path.name for path in folder.glob("*.csv")
+    }
+    if missing:
+        raise NotThere(
+            f"{where} has no {', '.join(sorted(missing))}: it belongs to another version."
+        )
 
 
 def git(*arguments: str) -> bytes:
@@ -174,7 +191,8 @@ def score_with(seeds: Path, changed: list[str], folder: Path, variables: Record)
         str(Path(sys.executable).with_name("dbt")),
         *("--quiet", "--no-use-colors", "build", "--vars", json.dumps(variables)),
         *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"),
-        *("--select", *(f"{name}+" for name in changed)),
+        # The views on the raw files hold their paths as they were when they were made.
+        *("--select", "path:models/staging/inputs", *(f"{name}+" for name in changed)),
     ]
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
     if done.returncode:
@@ -206,22 +224,29 @@ def compare(connection: duckdb.DuckDBPyConnection, sql: str, **variables: Any) -
     }
 
 
-def compare_challengers(path: Path, day: date, wanted: str | None) -> list[Record]:
+def compare_challengers(
+    path: Path, day: date, wanted: str | None, goal: str | None
+) -> list[Record]:
     """One comparison per challenger of the last build."""
     with open_warehouse(path) as connection:
         cards = records(
             connection,
-            "select challenger.scorecard, live.scorecard as live"
+            "select challenger.scorecard, live.scorecard as live, live.goal"
             " from seeds.scorecards as challenger"
             " inner join seeds.scorecards as live on challenger.goal = live.goal"
             " where challenger.status = 'challenger' and live.status = 'live' order by 1",
         )
-    chosen = [card for card in cards if wanted in (None, card["scorecard"])]
+    chosen = [
+        card
+        for card in cards
+        if wanted in (None, card["scorecard"]) and goal in (None, card["goal"])
+    ]
     if not chosen:
         names = ", ".join(card["scorecard"] for card in cards) or "none"
         raise NotThere(
             f"The last build has no such challenger (it has: {names}). A challenger is a row of"
-            " scorecards.csv with status challenger and its rows in scorecard_metrics.csv."
+            " scorecards.csv with status challenger and its rows in scorecard_metrics.csv; add it,"
+            " then run dbt build."
         )
     comparisons = []
     for card in chosen:
@@ -236,6 +261,8 @@ def compare_seeds(path: Path, day: date, against: str, goal: str, variables: Rec
     """The comparison of the seeds of this folder with those of a revision or folder."""
     with tempfile.TemporaryDirectory() as name:
         former, ours = Path(name) / "former", ROOT / SEEDS
+        if not ours.is_dir():
+            raise NotThere(f"There is no folder {ours}.")
         read_seeds(against, former)
         changed = changed_seeds(former, ours)
         facts = {"before": against, "after": "this folder", "day": day, "changed_files": changed}
@@ -272,7 +299,10 @@ def as_text(found: Record, most: int) -> str:
         parts.append("Changing colour:\n" + rows_table(found["colours"]))
     moved = found["accounts"]
     if not moved:
-        return "\n\n".join([*parts, "No account's score or grade changes."])
+        text = "No account's score or grade changes."
+        if "changed_files" in found:
+            text += " Live scorecards are compared; for challengers run it without --against."
+        return "\n\n".join([*parts, text])
     shown = moved[:most]
     heading = f"Largest of {len(moved)} changes:" if len(moved) > len(shown) else "All changes:"
     return "\n\n".join([*parts, f"{heading}\n{rows_table(shown)}"])
@@ -294,14 +324,14 @@ def a_day(text: str) -> date:
 
 
 def variables_of(text: str) -> Record:
-    """dbt vars as JSON, for argparse."""
+    """dbt vars, for argparse; YAML as dbt takes it."""
     try:
-        found = json.loads(text)
-    except ValueError:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError:
         found = None
     if not isinstance(found, dict):
-        raise argparse.ArgumentTypeError('has to be JSON like {"run_date": "2026-10-01"}')
-    return found
+        raise argparse.ArgumentTypeError("has to be vars as dbt takes them: 'run_date: 2026-10-01'")
+    return {name: str(value) if isinstance(value, date) else value for name, value in found.items()}
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -311,12 +341,17 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--against", metavar="SEEDS", help="a git revision, or a folder of seeds")
     parser.add_argument("--challenger", help="only this challenger (default: all)")
-    parser.add_argument("--goal", choices=["retention", "expansion"], default="retention")
+    parser.add_argument("--goal", choices=["retention", "expansion"], help="only this goal")
     parser.add_argument("--date", type=a_day, help="score date (default: the as-of date)")
-    parser.add_argument("--rows", type=int, default=10, help="accounts to list (10)")
+    parser.add_argument("--rows", type=at_least_one, default=10, help="accounts to list (10)")
     parser.add_argument("--vars", type=variables_of, default={}, help="the dbt vars of the build")
     parser.add_argument("--json", action="store_true", help="for machines")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.against == "":
+        parser.error("--against needs a git revision or a folder of seeds")
+    if arguments.against and arguments.challenger:
+        parser.error("--against compares live scorecards; leave out --challenger, or --against")
+    return arguments
 
 
 def main() -> int:
@@ -330,9 +365,10 @@ def main() -> int:
             raise NotThere(f"{day} is no score date; the last one is {as_of}.")
         if arguments.against:
             variables = {"as_of_date": str(as_of), **arguments.vars}
-            found = [compare_seeds(path, day, arguments.against, arguments.goal, variables)]
+            goal = arguments.goal or "retention"
+            found = [compare_seeds(path, day, arguments.against, goal, variables)]
         else:
-            found = compare_challengers(path, day, arguments.challenger)
+            found = compare_challengers(path, day, arguments.challenger, arguments.goal)
     except NotThere as reason:
         print(reason, file=sys.stderr)
         return 1

@@ -34,6 +34,7 @@ Record = dict[str, Any]
 CENT = Decimal("0.01")
 HUNDRED = Decimal(100)
 HELPFUL = 3
+MOST_MOVES = 6
 
 ACCOUNTS = "select account_id, account_name, not_scored_reason from marts.dim_accounts"
 
@@ -217,8 +218,9 @@ def explain(
 ) -> Record:
     """Everything that made the score, ready for JSON: score, segment_rule, drivers, caps, override,
     change_28d and would_move_most. Points are points of the score, 0 to 100."""
-    account = find_account(connection, wanted)
+    account = find_account(connection, wanted.strip())
     score, earlier = find_scores(connection, account, find_scorecard(connection, scorecard), day)
+    check_version(connection, score)
     key = (score["account_id"], score["scorecard"])
     drivers = records(connection, DRIVERS, *key, score["score_date"])
     [rule] = records(connection, RULE, score["account_id"], score["score_date"])
@@ -234,6 +236,17 @@ def explain(
         "change_28d": change_since(score, drivers, earlier, before) if earlier else None,
         "would_move_most": best_gains(drivers, caps),
     }
+
+
+def check_version(connection: duckdb.DuckDBPyConnection, score: Record) -> None:
+    """NotThere where the seeds in the file are not those that the score was computed with."""
+    [seeds] = records(connection, "select scoring_version from scoring.scoring_version")
+    if seeds["scoring_version"] != score["scoring_version"]:
+        raise NotThere(
+            f"The scores are of version {score['scoring_version']}, the seeds that were loaded last"
+            f" of {seeds['scoring_version']}: the last build did not get to the end. Run"
+            " scripts/validate.py, mend what it says, and dbt build."
+        )
 
 
 def caps_that_hold(connection: duckdb.DuckDBPyConnection, score: Record) -> list[Record]:
@@ -336,6 +349,7 @@ def change_since(
     return {
         "then": {name: earlier[name] for name in names},
         "difference": difference(score["health_score"], earlier["health_score"]),
+        "computed_difference": difference(score["computed_score"], earlier["computed_score"]),
         "metrics": [move for move in moves if move["difference"] or values_differ(move)],
     }
 
@@ -388,10 +402,15 @@ def headline(told: Record) -> Iterable[str]:
     score, rule = told["score"], told["segment_rule"]
     owner = f", owner {score['owner']}" if score["owner"] else ""
     yield f"{score['account_name']} ({score['account_id']}){owner}, on {score['score_date']}"
-    yield (
-        f"{score_text(score['health_score'])}  {score['grade']} {score['label']}"
-        f" ({score['colour']}; response: {score['response']})"
-    )
+    if score["goal"] == "expansion":
+        yield f"{score_text(score['health_score'])}  of 100: how ready it is for more"
+    elif score["health_score"] is None:
+        yield f"no score  {score['grade']} ({score['colour']}; response: {score['response']})"
+    else:
+        yield (
+            f"{score['health_score']}  {score['grade']} {score['label']}"
+            f" ({score['colour']}; response: {score['response']})"
+        )
     yield ""
     yield (
         f"Scorecard  {score['scorecard']} ({score['status']}, goal {score['goal']}),"
@@ -416,12 +435,14 @@ def limits_text(told: Record) -> Iterable[str]:
         value = value_text(cap["metric_value"], cap["unit"])
         yield (
             f"Cap        {cap['cap']} {effect}: {cap['metric']} is {value}, worse than"
-            f" {value_text(cap['worse_than'], cap['unit'])}. {cap['reason']}."
+            f" {value_text(cap['worse_than'], cap['unit'])}."
+            + (f" {cap['reason'].rstrip('.')}." if cap["reason"] else "")
         )
     if override:
         yield (
             f"Override   {override['override_id']} sets it to {score['health_score']} by hand from"
-            f" {override['starts_on']} until before {override['expires_on']}"
+            f" {override['starts_on']} until before {override['expires_on']}; who and why is in the"
+            " raw input score_overrides"
         )
     if not told["caps"] and not override and score["goal"] == "retention":
         yield "Limits     no cap holds, no override is in force"
@@ -479,6 +500,11 @@ def change_text(told: Record) -> Iterable[str]:
         f"Since 28 days ago ({then['score_date']}): {score_text(then['health_score'])} ->"
         f" {score_text(score['health_score'])}{moved}"
     )
+    if change["computed_difference"] not in (None, change["difference"]):
+        yield (
+            f"  computed: {then['computed_score']} -> {score['computed_score']}"
+            f" ({change['computed_difference']:+})"
+        )
     for name in ("segment", "cap", "override_id"):
         if then[name] != score[name]:
             yield f"  {name}: {then[name] or 'none'} -> {score[name] or 'none'}"
@@ -489,11 +515,15 @@ def change_text(told: Record) -> Iterable[str]:
             value_text(move["value_now"], move["unit"]),
             f"{cents(move['difference']):+}",
         ]
-        for move in change["metrics"][:5]
+        for move in change["metrics"][:MOST_MOVES]
         if cents(move["difference"])
     ]
+    rest = sum((move["difference"] for move in change["metrics"][MOST_MOVES:]), Decimal(0))
+    if cents(rest):
+        rows.append(["all others", "", "", f"{cents(rest):+}"])
     if rows:
         yield table(["metric", "then", "now", "adds now against then"], rows)
+        yield "A value that becomes known or unknown also moves what the others add."
 
 
 def gains_text(told: Record) -> Iterable[str]:
@@ -525,7 +555,9 @@ def as_text(told: Record) -> str:
     parts = [
         "\n".join(headline(told)),
         drivers_text(told["drivers"]),
-        "adds sums to the computed score; adds and costs together to 100.",
+        "adds sums to the computed score; adds and costs together to 100."
+        if told["score"]["computed_score"] is not None
+        else "Too little is known for a score; adds and costs are those of what is known.",
         *(["\n".join(missing)] if missing else []),
         "\n".join(change_text(told)),
         "\n".join(gains_text(told)),

@@ -1,5 +1,6 @@
 """What the scripts that read the last build share: opening the DuckDB file, and plain tables."""
 
+import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +21,7 @@ class NotThere(Exception):
 
 def warehouse_path() -> Path:
     """The working DuckDB file: $HEALTH_WAREHOUSE, else the default of the project."""
-    return Path(os.environ.get("HEALTH_WAREHOUSE", DEFAULT_WAREHOUSE))
+    return Path(os.environ.get("HEALTH_WAREHOUSE") or DEFAULT_WAREHOUSE)
 
 
 @contextmanager
@@ -31,10 +32,12 @@ def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
             yield connection
-    except duckdb.CatalogException as error:
-        raise NotThere(f"{path} lacks a table of this version: run dbt build.") from error
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        raise NotThere(f"{path} lacks a table or column of this version: run dbt build.") from error
     except duckdb.IOException as error:
-        raise NotThere(f"{path} is open in another program; close it there.") from error
+        if "lock" in str(error):
+            raise NotThere(f"{path} is open in another program; close it there.") from error
+        raise NotThere(f"{path} is not a DuckDB file that can be read.") from error
 
 
 def records(connection: duckdb.DuckDBPyConnection, sql: str, *values: Any) -> list[dict[str, Any]]:
@@ -78,6 +81,13 @@ def query_table(connection: duckdb.DuckDBPyConnection, sql: str, *values: Any) -
     """The result of a query as aligned plain text."""
     found = connection.execute(sql, list(values))
     return table([column[0] for column in found.description], found.fetchall())
+
+
+def at_least_one(text: str) -> int:
+    """A whole number from 1 on, for argparse."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) < 10**9:
+        raise argparse.ArgumentTypeError(f"has to be a whole number from 1 on, not {text[:40]}")
+    return int(text)
 
 
 def run_command(main: Callable[[], int]) -> None:

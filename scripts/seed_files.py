@@ -327,7 +327,7 @@ def mended_number(text: str) -> str:
     """How to write what is not read as a number."""
     bare = re.sub(r"[\s_'\u2019,]", "", text)
     if "%" in text:
-        return f"write {text.replace('%', '').strip()}, or the share (20 % is 0.2)"
+        return f"write {text.replace('%', '').strip()}, or as a share (20 % is 0.2) where shares go"
     if re.fullmatch(r"-?\d+,\d+", text) and not re.fullmatch(r"-?[1-9]\d{0,2},\d{3}", text):
         return f"a decimal has a point: write {text.replace(',', '.')}"
     if NUMBER.fullmatch(bare):

@@ -10,7 +10,14 @@ import os
 import sys
 
 import duckdb
-from last_build import NotThere, open_warehouse, query_table, run_command, warehouse_path
+from last_build import (
+    NotThere,
+    at_least_one,
+    open_warehouse,
+    query_table,
+    run_command,
+    warehouse_path,
+)
 
 FACTS = """
 select
@@ -81,18 +88,19 @@ def report(connection: duckdb.DuckDBPyConnection, rows: int) -> str:
     return "\n".join(
         [
             *lines,
-            "Red accounts, then yellow ones, by ARR, and what drags them most:",
+            first_calls_title(connection, rows),
             "",
             query_table(connection, FIRST_CALLS, rows),
         ]
     )
 
 
-def at_least_one(text: str) -> int:
-    """A whole number from 1 on, for argparse."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"has to be a whole number from 1 on, not {text}")
-    return int(text)
+def first_calls_title(connection: duckdb.DuckDBPyConnection, rows: int) -> str:
+    [(count,)] = connection.execute(
+        "select count(*) from marts.customer_health where colour in ('red', 'yellow')"
+    ).fetchall()
+    shown = f" ({rows} of {count}, --rows shows more)" if count > rows else ""
+    return f"Red accounts, then yellow ones, by ARR, and what drags them most{shown}:"
 
 
 def main() -> int:

@@ -181,6 +181,25 @@ def check_thresholds(tables: Tables) -> Iterator[Fault]:
         yield table.fault("thresholds", [row], column, what, hint)
 
 
+def check_shares(tables: Tables) -> Iterator[Fault]:
+    """Thresholds of metrics that are shares are shares too, not percentages."""
+    unit = {row.get("metric"): row.get("unit") for row in tables["metrics"].rows}
+    for seed, columns in (
+        ("scorecard_metrics", ("poor_at", "healthy_at")),
+        ("score_caps", ("worse_than",)),
+    ):
+        for row in tables[seed].rows:
+            metric = row.get("metric")
+            if unit.get(metric) != "share" or row.get("curve") == "percentile":
+                continue
+            for column in columns:
+                value = row.values.get(column)
+                if value is not None and abs(value) >= 5:
+                    what = f"{plain(value)} is {plain(value * 100)} %: {metric} is a share"
+                    hint = f"did you mean {plain(value / 100)}?"
+                    yield tables[seed].fault("shares", [row], column, what, hint)
+
+
 def includes(first: Row, second: Row) -> bool:
     """Whether the first segment rule matches every account that the second one matches."""
 
@@ -275,6 +294,7 @@ RULES: list[tuple[Callable[[Tables], Iterator[Fault]], tuple[str, ...]]] = [
     (check_weights, ("scorecard_metrics",)),
     (check_coverage, ("scorecards", "segments", "scorecard_metrics")),
     (check_thresholds, ("metrics", "scorecard_metrics")),
+    (check_shares, ("metrics", "scorecard_metrics", "score_caps")),
     (check_grades, ("grades",)),
 ]
 

@@ -555,6 +555,17 @@ ROWS = [
         table(GR, lambda rows: rows.insert(1, rows.pop(2))),
         (GR, 3, "min_score", "85 stands below 70"),
     ),
+    broken(
+        "a percentage in a cap",
+        row(CP, 0, "low_use", "*", "licence_utilisation_28d", "20", "65", "Few seats are used"),
+        (CP, 7, "worse_than", "mean 0.2?"),
+    ),
+    broken(
+        "percentages as thresholds",
+        also(cell(SM, 2, "poor_at", "10"), cell(SM, 2, "healthy_at", "70")),
+        (SM, 2, "poor_at", "mean 0.1?"),
+        (SM, 2, "healthy_at", "mean 0.7?"),
+    ),
     broken("green below yellow", cell(GR, 2, "colour", "red"), (GR, 3, "colour", "green from 70")),
 ]
 

@@ -1,5 +1,8 @@
+{{ config(materialized='view') }}
+
 -- One row: a short hash of everything in the scoring seeds that can change a number. Labels,
--- descriptions, colours and responses do not; neither does the order of the rows.
+-- descriptions, colours and responses do not; neither does the order of the rows. A view, so that
+-- it speaks of the seeds as they are; scores keep the one that they were computed with.
 {% set parts = {
     'features': ['feature', 'is_core', 'is_setup', 'is_compliance'],
     'currencies': ['currency', 'rate'],

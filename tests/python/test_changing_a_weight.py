@@ -157,10 +157,43 @@ def test_seeds_with_a_fault_are_not_compared(changed: Changed) -> None:
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--rows", "0"],
+        ["--rows", "-3"],
+        ["--against", ""],
+        ["--against", "HEAD", "--challenger", "retention_classic"],
+        ["--vars", "- list"],
+    ],
+    ids=str,
+)
+def test_odd_arguments_are_refused(arguments: list[str], changed: Changed) -> None:
+    done = compare(changed, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "error: " in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_changed_rate_reaches_the_scores(changed: Changed) -> None:
+    """Rates are applied in staging: views on the raw files are made again, wherever they are."""
+    seeds = changed.project / "seeds/scoring"
+    former = changed.after.warehouse.parent / "former"
+    shutil.copytree(seeds, former)
+    text = (former / "currencies.csv").read_text()
+    assert "EUR,1.1\n" in text
+    (former / "currencies.csv").write_text(text.replace("EUR,1.1\n", "EUR,110\n"))
+    done = compare(changed, "--against", str(former), "--json", "--vars", "history_weeks: 0")
+    assert done.returncode == 0, done.stderr
+    [found] = json.loads(done.stdout)
+    assert found["changed_files"] == ["currencies"]
+    assert any(row["segment"] == "small_business" for row in found["accounts"])
+
+
+@pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (["--against", "no-such-branch"], "No revision and no folder of that name"),
         (["--challenger", "retention_2026"], "it has: retention_classic"),
+        (["--challenger", "retention_classic", "--goal", "expansion"], "no such challenger"),
         (["--date", "2020-01-01"], "2020-01-01 is no score date; the last one is 2026-09-30"),
     ],
 )

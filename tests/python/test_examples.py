@@ -18,7 +18,6 @@ from project import ROOT, SHARED_DATA, Run, build, copy_project
 from recompute import compare, recompute
 from stress import add_stress_scorecard, write_overrides
 
-
 # How many score dates are compared: a number, or "all" (make recompute-all; some minutes).
 DATES = os.environ.get("RECOMPUTE_DATES", "5")
 

@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from explain import as_text, explain, rule_text
 from last_build import NotThere, open_warehouse
@@ -194,6 +196,27 @@ def test_what_cannot_be_explained_says_what_to_do(
     assert (done.returncode, done.stdout) == (1, "")
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_seeds_that_did_not_make_it_into_the_scores_are_noticed(
+    sample_run: Run, tmp_path: Path
+) -> None:
+    """After a build that a seed stopped, thresholds and scores no longer belong together."""
+    warehouse = tmp_path / sample_run.warehouse.name
+    shutil.copy(sample_run.warehouse, warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("update seeds.scorecard_metrics set poor_at = poor_at + 0.001")
+    done = command("champion", warehouse=warehouse)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "the last build did not get to the end" in done.stderr
+
+
+def test_what_is_no_database_is_said_to_be_none(tmp_path: Path) -> None:
+    path = tmp_path / "notes.duckdb"
+    path.write_text("no database " * 1000)
+    done = command("champion", warehouse=path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "is not a DuckDB file that can be read" in done.stderr
 
 
 def test_an_account_that_left_has_a_last_score(sample_run: Run) -> None:

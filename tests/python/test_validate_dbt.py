@@ -62,6 +62,7 @@ VALUES: dict[str, Edit] = {
     "assert_grades_get_no_better_as_bounds_fall": cell("grades", 2, "colour", "red"),
     "within_range_grades_0__100__min_score": cell("grades", 2, "min_score", "850"),
     "assert_grades_leave_no_gap": cell("grades", 6, "min_score", "10"),
+    "assert_thresholds_of_shares_are_shares": cell("score_caps", 3, "worse_than", "-30"),
     "free_name_score_caps_cap": cell("score_caps", 2, "cap", "x; drop table y"),
     "assert_currencies_are_listed_once": row("currencies", 0, "usd", "2"),
     "unique_features_feature": cell("features", 3, "feature", "login"),
@@ -155,6 +156,7 @@ def test_dbt_fails_before_any_score_is_rebuilt(
         path.write_bytes(content)
 
     assert run.returncode == 1, run.output
+    assert "python scripts/validate.py" in run.output
     found = {name for name, status in failed(workspace).items() if status in ("fail", "error")}
     assert [name for name in breaks if not any(n.startswith(name) for n in found)] == []
     marks = run.rows(
