@@ -1,5 +1,5 @@
--- A share is 0 to 1, a change of 50 % is 0.5: a threshold of 5 or more is a percentage typed as it is
--- spoken, and would put every account on one side of it. A row here is such a threshold.
+-- A share is 0 to 1, a change of 50 % is 0.5: a threshold of 5 or more is a percentage typed as it
+-- is spoken, and would put every account on one side of it. A row here is such a threshold.
 with
 
 thresholds as (
