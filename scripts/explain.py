@@ -118,6 +118,15 @@ where found.account_id = ? and found.score_date = ? and found.metric_value is no
 order by caps.max_score, caps.cap
 """
 
+PEERS = """
+select
+    count(*) as peers,
+    count(*) filter (metric_value < ?) as lower_peers,
+    count(*) filter (metric_value = ?) as equal_peers
+from scoring.metric_values
+where score_date = ? and segment = ? and metric = ? and metric_value is not null
+"""
+
 OVERRIDE = """
 select override_id, score, starts_on, expires_on
 from staging.stg_score_overrides
@@ -223,6 +232,9 @@ def explain(
     check_version(connection, score)
     key = (score["account_id"], score["scorecard"])
     drivers = records(connection, DRIVERS, *key, score["score_date"])
+    for row in drivers:
+        if row["curve"] == "percentile" and not row["is_missing"]:
+            row |= standing(connection, score, row)
     [rule] = records(connection, RULE, score["account_id"], score["score_date"])
     caps = caps_that_hold(connection, score)
     override = records(connection, OVERRIDE, score["override_id"])
@@ -247,6 +259,18 @@ def check_version(connection: duckdb.DuckDBPyConnection, score: Record) -> None:
             f" of {seeds['scoring_version']}: the last build did not get to the end. Run"
             " scripts/validate.py, mend what it says, and dbt build."
         )
+
+
+def standing(connection: duckdb.DuckDBPyConnection, score: Record, row: Record) -> Record:
+    """Where the value stands among the accounts of the segment on the date, 0 to 100."""
+    value = row["metric_value"]
+    place = (score["score_date"], score["segment"], row["metric"])
+    [found] = records(connection, PEERS, value, value, *place)
+    worse = found["lower_peers"]
+    if row["better"] == "lower":
+        worse = found["peers"] - found["lower_peers"] - found["equal_peers"]
+    rank = 100 * (worse + Decimal(found["equal_peers"]) / 2) / found["peers"]
+    return {"percentile": rank, "peers": found["peers"]}
 
 
 def caps_that_hold(connection: duckdb.DuckDBPyConnection, score: Record) -> list[Record]:
@@ -477,8 +501,13 @@ def drivers_text(drivers: list[Record]) -> str:
     return table(names, rows)
 
 
-def missing_text(drivers: list[Record]) -> Iterable[str]:
+def remarks_text(drivers: list[Record]) -> Iterable[str]:
     for row in drivers:
+        if "percentile" in row:
+            yield (
+                f"  {row['metric']} stands at percentile {number_text(cents(row['percentile']))}"
+                f" of {row['peers']} accounts of the segment"
+            )
         if row["is_missing"]:
             stated = row["score_if_missing"]
             means = (
@@ -551,14 +580,14 @@ def gains_text(told: Record) -> Iterable[str]:
 
 def as_text(told: Record) -> str:
     """The explanation as a page for the terminal."""
-    missing = list(missing_text(told["drivers"]))
+    remarks = list(remarks_text(told["drivers"]))
     parts = [
         "\n".join(headline(told)),
         drivers_text(told["drivers"]),
         "adds sums to the computed score; adds and costs together to 100."
         if told["score"]["computed_score"] is not None
         else "Too little is known for a score; adds and costs are those of what is known.",
-        *(["\n".join(missing)] if missing else []),
+        *(["\n".join(remarks)] if remarks else []),
         "\n".join(change_text(told)),
         "\n".join(gains_text(told)),
     ]

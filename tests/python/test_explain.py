@@ -119,6 +119,25 @@ def test_the_change_is_the_sum_of_the_metrics(sample_run: Run) -> None:
     assert compared >= published[0][0] - 2 > 50
 
 
+def test_a_rank_explains_the_points_of_a_percentile_row(sample_run: Run) -> None:
+    """Linear on the rank that is told gives the points that were given."""
+    told = 0
+    with open_warehouse(sample_run.warehouse) as connection:
+        for account in accounts(sample_run):
+            for card in ("retention_2026", "expansion_2026"):
+                explained = explain(connection, account, scorecard=card)
+                for row in explained["drivers"]:
+                    if "percentile" not in row:
+                        assert row["curve"] != "percentile" or row["is_missing"]
+                        continue
+                    poor, healthy = row["poor_at"], row["healthy_at"]
+                    points = 100 * (row["percentile"] - poor) / (healthy - poor)
+                    assert abs(min(max(points, 0), 100) - row["metric_score"]) < Decimal("0.0001")
+                    told += 1
+                    assert f"of {row['peers']} accounts of the segment" in as_text(explained)
+    assert told > 50
+
+
 def test_a_cap_and_an_override_are_told(sample_run: Run) -> None:
     [(capped,)] = sample_run.rows(
         "select min(account_id) from marts.customer_health where cap is not null"
