@@ -20,16 +20,16 @@ import subprocess
 import sys
 import tempfile
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import yaml
+from arguments import a_day, at_least_one
 from last_build import (
     ROOT,
     NotThere,
-    at_least_one,
+    as_json,
     open_warehouse,
     records,
     run_command,
@@ -306,21 +306,6 @@ def as_text(found: Record, most: int) -> str:
     shown = moved[:most]
     heading = f"Largest of {len(moved)} changes:" if len(moved) > len(shown) else "All changes:"
     return "\n\n".join([*parts, f"{heading}\n{rows_table(shown)}"])
-
-
-def as_json(found: list[Record]) -> str:
-    """The comparisons as JSON; decimals become numbers, dates text."""
-    return json.dumps(
-        found, indent=2, default=lambda v: float(v) if isinstance(v, Decimal) else str(v)
-    )
-
-
-def a_day(text: str) -> date:
-    """A date, for argparse."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"has to be a date like 2026-09-30, not {text}") from None
 
 
 def variables_of(text: str) -> Record:

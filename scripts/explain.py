@@ -11,17 +11,17 @@ explained; 1 when there is nothing to explain (no such account, not scored then,
 
 import argparse
 import difflib
-import json
 import sys
 from collections.abc import Iterable
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from pathlib import Path
 from typing import Any
 
 import duckdb
+from arguments import a_day
 from last_build import (
     NotThere,
+    as_json,
     number_text,
     open_warehouse,
     records,
@@ -594,23 +594,6 @@ def as_text(told: Record) -> str:
     return "\n\n".join(parts)
 
 
-def as_json(told: Record) -> str:
-    """The explanation as JSON; decimals become numbers, dates text."""
-    return json.dumps(
-        told,
-        indent=2,
-        default=lambda value: float(value) if isinstance(value, Decimal) else str(value),
-    )
-
-
-def a_day(text: str) -> date:
-    """A date, for argparse."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"has to be a date like 2026-09-30, not {text}") from None
-
-
 def main() -> int:
     """Print the explanation; 1 when there is nothing to explain."""
     parser = argparse.ArgumentParser(
@@ -622,9 +605,8 @@ def main() -> int:
     parser.add_argument("--scorecard", help="default: the live one for retention")
     parser.add_argument("--json", action="store_true", help="for machines")
     arguments = parser.parse_args()
-    path: Path = warehouse_path()
     try:
-        with open_warehouse(path) as connection:
+        with open_warehouse(warehouse_path()) as connection:
             told = explain(connection, arguments.account, arguments.date, arguments.scorecard)
     except NotThere as reason:
         print(reason, file=sys.stderr)

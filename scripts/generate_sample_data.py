@@ -52,6 +52,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
+from arguments import a_day, at_least_one
 from sample.company import Account, make_account
 from sample.contract import COLUMNS, USAGE_TYPES, Row, Window, add_months
 from sample.dirt import DIRT, plant
@@ -162,19 +163,6 @@ def generate(out: Path, customers: list[Account], window: Window, seed: int) -> 
     return written
 
 
-def positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"not a whole number of 1 or more: {text!r}")
-    return int(text)
-
-
-def day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"not a day: {text!r}, write it as 2026-09-30") from None
-
-
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Make the sample data: eight raw inputs of an invented company.",
@@ -182,9 +170,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--out", type=Path, default=Path("sample_data"), help="folder to write to")
-    parser.add_argument("--accounts", type=positive, default=150, help="number of accounts")
-    parser.add_argument("--months", type=positive, default=15, help="months of history")
-    parser.add_argument("--end", type=day, default=date(2026, 9, 30), help="last day, YYYY-MM-DD")
+    parser.add_argument("--accounts", type=at_least_one, default=150, help="number of accounts")
+    parser.add_argument("--months", type=at_least_one, default=15, help="months of history")
+    parser.add_argument("--end", type=a_day, default=date(2026, 9, 30), help="last day, YYYY-MM-DD")
     parser.add_argument("--seed", type=int, default=42, help="another seed, another company")
     parser.add_argument("--truth", type=Path, help="file for who decided to leave, and why")
     options = parser.parse_args(arguments)

@@ -1,6 +1,6 @@
 """What the scripts that read the last build share: opening the DuckDB file, and plain tables."""
 
-import argparse
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -83,11 +83,13 @@ def query_table(connection: duckdb.DuckDBPyConnection, sql: str, *values: Any) -
     return table([column[0] for column in found.description], found.fetchall())
 
 
-def at_least_one(text: str) -> int:
-    """A whole number from 1 on, for argparse."""
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) < 10**9:
-        raise argparse.ArgumentTypeError(f"has to be a whole number from 1 on, not {text[:40]}")
-    return int(text)
+def as_json(found: Any) -> str:
+    """What was found, as JSON; decimals become numbers, dates text."""
+    return json.dumps(
+        found,
+        indent=2,
+        default=lambda value: float(value) if isinstance(value, Decimal) else str(value),
+    )
 
 
 def run_command(main: Callable[[], int]) -> None:

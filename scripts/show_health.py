@@ -10,9 +10,9 @@ import os
 import sys
 
 import duckdb
+from arguments import at_least_one
 from last_build import (
     NotThere,
-    at_least_one,
     open_warehouse,
     query_table,
     run_command,

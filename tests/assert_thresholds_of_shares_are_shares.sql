@@ -7,16 +7,7 @@ thresholds as (
     select
         scorecard || ', ' || segment as place,
         metric,
-        poor_at as threshold
-    from {{ ref('scorecard_metrics') }}
-    where curve <> 'percentile'
-
-    union all
-
-    select
-        scorecard || ', ' || segment as place,
-        metric,
-        healthy_at as threshold
+        greatest(abs(poor_at), abs(healthy_at)) as largest_threshold
     from {{ ref('scorecard_metrics') }}
     where curve <> 'percentile'
 
@@ -25,7 +16,7 @@ thresholds as (
     select
         cap as place,
         metric,
-        worse_than as threshold
+        abs(worse_than) as largest_threshold
     from {{ ref('score_caps') }}
 
 )
@@ -33,10 +24,10 @@ thresholds as (
 select
     thresholds.place,
     thresholds.metric,
-    thresholds.threshold
+    thresholds.largest_threshold
 from thresholds
 inner join {{ ref('metrics') }} as metrics
     on thresholds.metric = metrics.metric
 where
     metrics.unit = 'share'
-    and abs(thresholds.threshold) >= 5
+    and thresholds.largest_threshold >= 5

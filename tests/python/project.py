@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -96,3 +97,37 @@ def commit_seeds(project: Path) -> None:
     who = ("-c", "user.name=t", "-c", "user.email=t@example.invalid")
     for command in (["init", "-q"], ["add", "seeds"], [*who, "commit", "-qm", "Seeds"]):
         subprocess.run(["git", *command], cwd=project, check=True)
+
+
+def copy_with_make(destination: Path) -> Path:
+    """A copy of the project with its Makefile, its seeds in git and this Python as its .venv."""
+    project = copy_project(destination)
+    for name in ("Makefile", "requirements.txt"):
+        shutil.copy(ROOT / name, project / name)
+    (project / ".venv").symlink_to(Path(sys.prefix))
+    commit_seeds(project)
+    return project
+
+
+def shell(commands: str, project: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run commands in the project as in a shell of its own, also where make started these tests."""
+    ours = ("HEALTH_", "MAKE", "MFLAGS")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    env |= {"PATH": f"{project / '.venv/bin'}:{env['PATH']}", **variables}
+    # The environment is there already: it must not be made again under the feet of the tests.
+    commands = re.sub(r"^make ", "make -o .venv/installed ", commands, flags=re.M)
+    return subprocess.run(
+        ["bash", "-ec", commands], cwd=project, env=env, capture_output=True, text=True
+    )
+
+
+def write_two_accounts(raw_dir: Path, feature: str) -> None:
+    """The required inputs of two accounts: a subscription each, 27 days of using one feature."""
+    write_csv(raw_dir, "accounts", ["account_id,created_at", "a1,2026-01-01", "a2,2026-01-01"])
+    write_csv(
+        raw_dir,
+        "subscriptions",
+        ["subscription_id,account_id,started_at", "s1,a1,2026-01-01", "s2,a2,2026-01-01"],
+    )
+    events = [f"e{day},a{day % 2 + 1},2026-02-{day:02},{feature}" for day in range(1, 28)]
+    write_csv(raw_dir, "usage_events", ["event_id,account_id,event_at,feature", *events])

@@ -90,7 +90,7 @@ def scorecard_rows(draw: st.DrawFn) -> tuple[Row, ...]:
         better = draw(st.sampled_from(["higher", "lower"]))
         numbers = st.decimals(0, 100, places=6) if curve == "percentile" else values
         low, high = sorted(draw(st.lists(numbers, min_size=2, max_size=2, unique=True)))
-        falls = curve in ("linear", "banded") and better == "lower"
+        falls = curve != "percentile" and better == "lower"
         rows.append(
             Row(
                 metric=f"m{number}",
@@ -153,11 +153,8 @@ class Arithmetic:
         self.connection.execute(f"delete from warehouse.{table}")
         if rows:
             marks = ", ".join(f"({', '.join('?' * len(row))})" for row in rows)
-            columns = ", ".join(c.split()[0] for c in split_columns(TABLES[table])[: len(rows[0])])
-            self.connection.execute(
-                f"insert into warehouse.{table} ({columns}) values {marks}",
-                [cell for row in rows for cell in row],
-            )
+            cells = [cell for row in rows for cell in row]
+            self.connection.execute(f"insert into warehouse.{table} values {marks}", cells)
 
     def run(self, scenario: Scenario) -> "Scores":
         """Everything the models say about the scenario."""
@@ -173,18 +170,6 @@ class Arithmetic:
         return Scores(
             found["metric_scores"], found["fct_health_scores"], found["fct_health_drivers"]
         )
-
-
-def split_columns(columns: str) -> list[str]:
-    """The column definitions of a table; types hold commas."""
-    parts, depth = [""], 0
-    for letter in columns:
-        depth += {"(": 1, ")": -1}.get(letter, 0)
-        if letter == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return [part.strip() for part in parts]
 
 
 def tables_of(scenario: Scenario) -> dict[str, list[tuple[Any, ...]]]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from project import Run, build, write_csv
+from project import Run, build, write_csv, write_two_accounts
 
 COMPILED = "target/compiled/health_scoring/models/scoring/scoring_version.sql"
 
@@ -92,18 +92,7 @@ def test_the_schema_prefix_stands_before_every_schema(sample_dir: Path, tmp_path
 def test_a_build_that_means_nothing_warns(tmp_path: Path) -> None:
     """Nothing fails, but no score can be trusted: the end of the run says why."""
     raw = tmp_path / "raw"
-    write_csv(raw, "accounts", ["account_id,created_at", "a1,2026-01-01", "a2,2026-01-01"])
-    write_csv(
-        raw,
-        "subscriptions",
-        ["subscription_id,account_id,started_at", "s1,a1,2026-01-01", "s2,a2,2026-01-01"],
-    )
-    write_csv(
-        raw,
-        "usage_events",
-        ["event_id,account_id,event_at,feature"]
-        + [f"e{day},a{day % 2 + 1},2026-02-{day:02},Dash Board" for day in range(1, 28)],
-    )
+    write_two_accounts(raw, "Dash Board")
     write_csv(raw, "support_tickets", ["ticket_id,account_id,opened_at", "t1,a1,13/02/2026"])
     run = build(raw, tmp_path / "work", variables={"as_of_date": "2026-04-01"})
 

@@ -1,14 +1,11 @@
 """The how-tos do what they say: their edits fit the shipped files and their commands work."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from project import ROOT, Run, commit_seeds, copy_project
+from project import ROOT, Run, copy_with_make, shell
 
 HOW_TO = (ROOT / "docs/how_to.md").read_text(encoding="utf-8")
 STEP = re.compile(
@@ -39,15 +36,11 @@ def changes(diff: str) -> list[tuple[str, str]]:
 
 def follow(heading: str, run: Run, folder: Path) -> tuple[Path, Run, str]:
     """Do what the section says in a copy of the project; the copy, its build and what was shown."""
-    project = copy_project(folder / "project")
-    for name in ("Makefile", "requirements.txt"):
-        shutil.copy(ROOT / name, project / name)
-    (project / ".venv").symlink_to(Path(sys.prefix))
+    project = copy_with_make(folder / "project")
     # Views name the file they were made in, so the copy keeps its name.
     warehouse = project / "warehouse" / run.warehouse.name
     warehouse.parent.mkdir()
     shutil.copy(run.warehouse, warehouse)
-    commit_seeds(project)
     section = re.split(r"^## ", HOW_TO.split(f"## {heading}\n", 1)[1], flags=re.M)[0]
     steps = list(STEP.finditer(section))
     assert len(steps) == section.count("```") // 2 >= 2
@@ -56,22 +49,10 @@ def follow(heading: str, run: Run, folder: Path) -> tuple[Path, Run, str]:
         if step["diff"]:
             apply_diff(project / step["file"], step["diff"])
         else:
-            shown += run_commands(step["sh"], project, warehouse)
+            done = shell(step["sh"], project, HEALTH_WAREHOUSE=str(warehouse))
+            assert done.returncode == 0, done.stdout + done.stderr
+            shown += done.stdout
     return project, Run(0, shown, warehouse), shown
-
-
-def run_commands(commands: str, project: Path, warehouse: Path) -> str:
-    """The output of the commands, run as in a shell of its own; each has to succeed."""
-    ours = ("HEALTH_", "MAKE", "MFLAGS")
-    env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    env["HEALTH_WAREHOUSE"] = str(warehouse)
-    env["PATH"] = f"{project / '.venv/bin'}:{env['PATH']}"
-    commands = re.sub(r"^make ", "make -o .venv/installed ", commands, flags=re.M)
-    done = subprocess.run(
-        ["bash", "-ec", commands], cwd=project, env=env, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 SCORES = (

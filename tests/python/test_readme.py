@@ -1,14 +1,10 @@
 """The commands of the README run as written."""
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from project import ROOT, commit_seeds, copy_project
+from project import ROOT, copy_with_make, shell
 
 # What .ci/run runs itself, and what only prepares the shell.
 RUN_ELSEWHERE = {"make test", "make lint", ". .venv/bin/activate"}
@@ -31,24 +27,7 @@ def commands() -> list[str]:
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with this Python environment as its .venv."""
-    folder = copy_project(tmp_path_factory.mktemp("readme") / "project")
-    for name in ("Makefile", "requirements.txt"):
-        shutil.copy(ROOT / name, folder / name)
-    (folder / ".venv").symlink_to(Path(sys.prefix))
-    commit_seeds(folder)
-    return folder
-
-
-def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    # As in a shell of its own, also where these tests were started by make.
-    ours = ("HEALTH_", "MAKE", "MFLAGS")
-    env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    env["PATH"] = f"{folder / '.venv/bin'}:{env['PATH']}"
-    # The environment is there already: it must not be made again under the feet of this test.
-    command = re.sub(r"^make ", "make -o .venv/installed ", command)
-    return subprocess.run(
-        ["bash", "-ec", command], cwd=folder, env=env, capture_output=True, text=True
-    )
+    return copy_with_make(tmp_path_factory.mktemp("readme") / "project")
 
 
 def test_every_command_of_the_readme_works(clone: Path) -> None:
@@ -57,13 +36,13 @@ def test_every_command_of_the_readme_works(clone: Path) -> None:
     to_run = [command for command in listed if command not in RUN_ELSEWHERE]
     assert len(to_run) >= 6
     for command in to_run:
-        done = run(command, clone)
+        done = shell(command, clone)
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         assert "warn" not in done.stdout.lower().replace("warn=0", ""), command
 
 
 def test_the_demo_ends_with_a_table_and_where_to_look(clone: Path) -> None:
-    done = run("make demo", clone)
+    done = shell("make demo", clone)
 
     found = re.search(r"(\d+) of (\d+) accounts have a score as of 2026-09-30", done.stdout)
     assert found
@@ -74,7 +53,7 @@ def test_the_demo_ends_with_a_table_and_where_to_look(clone: Path) -> None:
 
 
 def test_showing_before_building_says_what_to_do(clone: Path) -> None:
-    done = run("HEALTH_WAREHOUSE=nowhere.duckdb python scripts/show_health.py", clone)
+    done = shell("HEALTH_WAREHOUSE=nowhere.duckdb python scripts/show_health.py", clone)
 
     assert done.returncode == 1
     assert "run make demo" in done.stderr

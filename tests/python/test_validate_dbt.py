@@ -25,7 +25,7 @@ from broken_seeds import (
     without,
 )
 from dbt_common.clients.agate_helper import from_csv
-from project import Run, build, copy_project, write_csv
+from project import Run, build, copy_project, write_two_accounts
 from validate import validate
 
 VARIABLES = {"run_date": "2026-03-01", "as_of_date": "2026-02-27", "history_weeks": 0}
@@ -112,14 +112,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
     """A small company, built, with a mark in the marts that a rebuild would wipe out."""
     workspace = tmp_path_factory.mktemp("validate")
     raw = workspace / "raw"
-    write_csv(raw, "accounts", ["account_id,created_at", "a1,2026-01-01", "a2,2026-01-01"])
-    write_csv(
-        raw,
-        "subscriptions",
-        ["subscription_id,account_id,started_at", "s1,a1,2026-01-01", "s2,a2,2026-01-01"],
-    )
-    events = [f"e{day},a{day % 2 + 1},2026-02-{day:02},login" for day in range(1, 28)]
-    write_csv(raw, "usage_events", ["event_id,account_id,event_at,feature", *events])
+    write_two_accounts(raw, "login")
     project = copy_project(workspace / "project")
     run = build(raw, workspace / "work", project=project, variables=VARIABLES)
     assert run.returncode == 0, run.output
