@@ -401,7 +401,7 @@ def value_text(value: Decimal | None, unit: str) -> str:
 def scale_text(row: Record) -> str:
     """Where the curve gives 0 and 100 points."""
     if row["curve"] == "percentile":
-        return f"{number_text(row['poor_at'])}th .. {number_text(row['healthy_at'])}th of segment"
+        return f"percentile {number_text(row['poor_at'])} .. {number_text(row['healthy_at'])}"
     ends = [value_text(row[name], row["unit"]) for name in ("poor_at", "healthy_at")]
     return f"{ends[0]} .. {ends[1]}"
 
@@ -563,7 +563,7 @@ def gains_text(told: Record) -> Iterable[str]:
     yield "What would move it most:"
     for row in told["would_move_most"]:
         goal = (
-            f"the {number_text(row['goal'])}th percentile of the segment"
+            f"percentile {number_text(row['goal'])} of the segment"
             if row["curve"] == "percentile"
             else value_text(row["goal"], row["unit"])
         )
