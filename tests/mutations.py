@@ -388,10 +388,10 @@ MUTATIONS = [
     ),
     Mutation(
         "days earlier: at most 6 days older",
-        "models/marts/customer_health.sql",
+        "models/metrics/score_dates.sql",
         "{{ days + 6 }}",
         "{{ days + 1 }}",
-        "an_account_shows_its_drags_strengths_and_changes",
+        "without_usage_the_other_records_give_the_dates",
     ),
     Mutation(
         "drags: ties by name",

@@ -44,41 +44,20 @@ as_of as (
 
 ),
 
--- "N days earlier" is the newest score date at or before then, at most 6 days older.
-earlier_dates as (
-
-    select
-        {% for days in [7, 28, 90] %}
-            max(
-                case
-                    when
-                        score_dates.day_number
-                        between as_of.day_number - {{ days + 6 }} and as_of.day_number - {{ days }}
-                        then score_dates.score_date
-                end
-            ) as date_{{ days }}d_earlier,
-        {% endfor %}
-        as_of.score_date
-    from score_dates
-    cross join as_of
-    group by as_of.score_date
-
-),
-
 earlier_scores as (
 
     select
-        {% for days in [7, 28, 90] %}
+        {% for days in comparison_days() %}
             max(
                 case
-                    when scores.score_date = earlier_dates.date_{{ days }}d_earlier
+                    when scores.score_date = as_of.date_{{ days }}d_earlier
                         then scores.health_score
                 end
             ) as score_{{ days }}d_earlier,
         {% endfor %}
         scores.account_id
     from scores
-    cross join earlier_dates
+    cross join as_of
     where scores.goal = 'retention'
     group by scores.account_id
 
@@ -160,7 +139,7 @@ select
         retention.{{ component }}_score,
     {% endfor %}
     expansion.health_score as expansion_score,
-    {% for days in [7, 28, 90] %}
+    {% for days in comparison_days() %}
         cast(
             retention.health_score - earlier_scores.score_{{ days }}d_earlier as decimal(5, 2)
         ) as score_change_{{ days }}d,

@@ -156,27 +156,65 @@ candidates as (
     from bounds
     cross join days_back
 
+),
+
+kept_dates as (
+
+    select
+        candidates.score_date,
+        candidates.as_of_date,
+        candidates.feed_first_date,
+        {{ day_number('candidates.score_date') }} as day_number
+    from candidates
+    where
+        -- 2000-01-02, day number 1, was a Sunday.
+        (
+            candidates.days_back <= 28
+            or (
+                candidates.days_back < {{ history_days() }}
+                and {{ day_number('candidates.score_date') }} % 7 = 1
+            )
+        )
+        and (
+            candidates.feed_first_date is null
+            or candidates.score_date >= candidates.feed_first_date
+        )
+
+),
+
+-- "N days earlier" is the newest score date at or before then, at most 6 days older.
+earlier_dates as (
+
+    select
+        {% for days in comparison_days() %}
+            max(
+                case
+                    when
+                        earlier.day_number
+                        between kept_dates.day_number - {{ days + 6 }}
+                        and kept_dates.day_number - {{ days }}
+                        then earlier.score_date
+                end
+            ) as date_{{ days }}d_earlier,
+        {% endfor %}
+        kept_dates.score_date
+    from kept_dates
+    cross join kept_dates as earlier
+    group by kept_dates.score_date
+
 )
 
 select
-    candidates.score_date,
-    {{ day_number('candidates.score_date') }} as day_number,
-    candidates.as_of_date,
-    candidates.feed_first_date,
-    {{ day_number('candidates.feed_first_date') }} as feed_first_day_number,
+    kept_dates.score_date,
+    kept_dates.day_number,
+    kept_dates.as_of_date,
+    kept_dates.feed_first_date,
+    {{ day_number('kept_dates.feed_first_date') }} as feed_first_day_number,
+    {% for days in comparison_days() %}
+        earlier_dates.date_{{ days }}d_earlier,
+    {% endfor %}
     usage_through.data_through
-from candidates
+from kept_dates
+inner join earlier_dates
+    on kept_dates.score_date = earlier_dates.score_date
 cross join usage_through
-where
-    -- 2000-01-02, day number 1, was a Sunday.
-    (
-        candidates.days_back <= 28
-        or (
-            candidates.days_back < {{ history_days() }}
-            and {{ day_number('candidates.score_date') }} % 7 = 1
-        )
-    )
-    and (
-        candidates.feed_first_date is null
-        or candidates.score_date >= candidates.feed_first_date
-    )
