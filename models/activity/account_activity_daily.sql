@@ -1,9 +1,22 @@
--- One row per account and day with usage.
+{{ config(pre_hook="{{ replace_days_read('activity_date') }}") }}
+-- depends_on: {{ ref('usage_days_to_read') }}
+
+-- One row per account and day with usage. The fingerprint tells whether anything about the usage of
+-- that day changed.
 with
 
 usage_activity as (
 
-    select * from {{ ref('usage_activity_daily') }}
+    select
+        *,
+        {{ fingerprint(
+            "coalesce(user_id, '') || '|' || feature || '|' || cast(events as varchar)"
+            ~ " || '|' || coalesce(cast(duration_seconds as varchar), '')"
+        ) }} as row_fingerprint
+    from {{ ref('usage_activity_daily') }}
+    {% if is_incremental() %}
+        where activity_date in (select event_date from {{ ref('usage_days_to_read') }})
+    {% endif %}
 
 )
 
@@ -13,6 +26,9 @@ select
     {{ day_number('activity_date') }} as day_number,
     cast(sum(events) as bigint) as events,
     cast(sum(duration_seconds) as decimal(28, 6)) as duration_seconds,
-    cast(count(distinct user_id) as bigint) as active_users
+    cast(count(distinct user_id) as bigint) as active_users,
+    cast(sum(accepted_rows) as bigint) as accepted_rows,
+    cast(sum(duplicate_rows) as bigint) as duplicate_rows,
+    cast(sum(row_fingerprint) as decimal(38, 0)) as fingerprint
 from usage_activity
 group by account_id, activity_date

@@ -1,11 +1,18 @@
+{{ config(pre_hook="{{ replace_days_read('activity_date') }}") }}
+-- depends_on: {{ ref('usage_days_to_read') }}
+
 -- One row per account, day, user (null: unknown) and feature. The only reader of accepted usage
--- events; an event sent several times counts once.
+-- events; an event sent several times counts once. Kept by days: only days with new rows are read.
 with
 
 events as (
 
     select * from {{ ref('stg_usage_events') }}
-    where rejection_reason is null
+    where
+        rejection_reason is null
+        {% if is_incremental() %}
+            and event_date in (select event_date from {{ ref('usage_days_to_read') }})
+        {% endif %}
 
 ),
 

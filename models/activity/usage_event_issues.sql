@@ -1,9 +1,15 @@
--- One row per raw usage event that was rejected or lost a cell.
+{{ config(pre_hook="{{ replace_days_read('event_date') }}") }}
+-- depends_on: {{ ref('usage_days_to_read') }}
+
+-- One row per raw usage event that was rejected or lost a cell. Kept by days, as the daily facts.
 with
 
 events as (
 
-    select * from {{ ref('stg_usage_events') }}
+    select
+        *,
+        {{ event_day('event_at') }} as read_with_date
+    from {{ ref('stg_usage_events') }}
 
 )
 
@@ -13,8 +19,14 @@ select
     rejection_reason,
     rejected_column,
     cell_issues,
+    read_with_date as event_date,
     loaded_at
 from events
 where
-    rejection_reason is not null
-    or cell_issues is not null
+    (
+        rejection_reason is not null
+        or cell_issues is not null
+    )
+    {% if is_incremental() %}
+        and read_with_date in (select event_date from {{ ref('usage_days_to_read') }})
+    {% endif %}
