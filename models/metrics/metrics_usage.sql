@@ -1,26 +1,96 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ forget_changed_usage() }}",
+) }}
+
 -- One row per account and score date: the adoption and engagement metrics. Everything that moves a
 -- metric is laid on one time line per account (days with usage; a user or feature entering and
--- leaving the 28-day window), the score dates among them, and summed up in windows of days.
+-- leaving the 28-day window), the score dates among them, and summed up in windows of days. Kept
+-- while the usage fingerprint stays: only rows that are not there are computed.
 with
 
 account_dates as (
 
-    select * from {{ ref('account_dates') }}
+    select
+        account_dates.*,
+        usage_fingerprints.usage_fingerprint
+    from {{ ref('account_dates') }} as account_dates
+    left join {{ ref('usage_fingerprints') }} as usage_fingerprints
+        on
+            account_dates.account_id = usage_fingerprints.account_id
+            and account_dates.score_date = usage_fingerprints.score_date
+    {% if is_incremental() %}
+        left join {{ this }} as kept
+            on
+                account_dates.account_id = kept.account_id
+                and account_dates.score_date = kept.score_date
+        where kept.account_id is null
+    {% endif %}
 
 ),
 
-account_days as (
+-- No window reaches back further than 90 days.
+spans as (
+
+    select
+        account_id,
+        min(day_number) - 89 as first_day_number,
+        max(day_number) as last_day_number
+    from account_dates
+    group by account_id
+
+),
+
+all_account_days as (
 
     select * from {{ ref('account_activity_daily') }}
 
 ),
 
-usage_activity as (
+account_days as (
+
+    select all_account_days.*
+    from all_account_days
+    inner join spans
+        on all_account_days.account_id = spans.account_id
+    where
+        all_account_days.day_number between spans.first_day_number and spans.last_day_number
+
+),
+
+-- But the last day with usage may lie before, and so may the first use of a set-up feature.
+earlier_days as (
+
+    select
+        all_account_days.account_id,
+        max(all_account_days.day_number) as day_number
+    from all_account_days
+    inner join spans
+        on all_account_days.account_id = spans.account_id
+    where all_account_days.day_number < spans.first_day_number
+    group by all_account_days.account_id
+
+),
+
+all_usage_activity as (
 
     select
         *,
         {{ day_number('activity_date') }} as day_number
     from {{ ref('usage_activity_daily') }}
+
+),
+
+usage_activity as (
+
+    select all_usage_activity.*
+    from all_usage_activity
+    inner join spans
+        on all_usage_activity.account_id = spans.account_id
+    where
+        all_usage_activity.day_number between spans.first_day_number and spans.last_day_number
 
 ),
 
@@ -43,7 +113,7 @@ feature_counts as (
 first_usage as (
 
     select min(day_number) as first_day_number
-    from account_days
+    from all_account_days
 
 ),
 
@@ -66,21 +136,18 @@ feature_days as (
         usage_activity.feature,
         usage_activity.day_number,
         features.is_core,
-        features.is_setup,
         features.is_compliance
     from usage_activity
     inner join features
         on usage_activity.feature = features.feature
     where
         features.is_core
-        or features.is_setup
         or features.is_compliance
     group by
         usage_activity.account_id,
         usage_activity.feature,
         usage_activity.day_number,
         features.is_core,
-        features.is_setup,
         features.is_compliance
 
 ),
@@ -117,12 +184,16 @@ core_gaps as (
 setup_starts as (
 
     select
-        account_id,
-        feature,
-        min(day_number) as day_number
-    from feature_days
-    where is_setup
-    group by account_id, feature
+        all_usage_activity.account_id,
+        all_usage_activity.feature,
+        min(all_usage_activity.day_number) as day_number
+    from all_usage_activity
+    inner join features
+        on all_usage_activity.feature = features.feature
+    inner join spans
+        on all_usage_activity.account_id = spans.account_id
+    where features.is_setup
+    group by all_usage_activity.account_id, all_usage_activity.feature
 
 ),
 
@@ -147,6 +218,10 @@ moments as (
         'active_day_number': 'day_number',
         'active_days': '1',
     }) }}
+
+    union all
+
+    {{ usage_moments('earlier_days', {'active_day_number': 'day_number'}) }}
 
     union all
 
@@ -250,6 +325,7 @@ on_grid as (
         account_dates.created_day_number,
         account_dates.feed_first_day_number,
         account_dates.seats,
+        account_dates.usage_fingerprint,
         summed.events_28d,
         coalesce(summed.earlier_events_28d, 0) as earlier_events_28d,
         summed.duration_seconds_28d,
@@ -323,5 +399,6 @@ select
             then {{ exact_ratio(
                 '(last_active_day_90d - first_active_day_90d)', '(active_days_90d - 1)', 6
             ) }}
-    end as login_interval_days_90d
+    end as login_interval_days_90d,
+    usage_fingerprint
 from on_grid
