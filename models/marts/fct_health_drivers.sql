@@ -1,10 +1,20 @@
+{{ config(pre_hook="{{ forget_account_dates_to_score() }}") }}
+-- depends_on: {{ ref('account_dates_to_score') }}
+
 -- One row per account, score date, scorecard and metric: what the metric adds to the score and what
 -- it costs. The contributions of an account, date and scorecard add up to its computed score.
 with
 
 metric_scores as (
 
-    select * from {{ ref('metric_scores') }}
+    select metric_scores.*
+    from {{ ref('metric_scores') }} as metric_scores
+    {% if is_incremental() %}
+        inner join {{ ref('account_dates_to_score') }} as to_score
+            on
+                metric_scores.account_id = to_score.account_id
+                and metric_scores.score_date = to_score.score_date
+    {% endif %}
 
 ),
 

@@ -1,9 +1,25 @@
+{{ config(pre_hook="{{ forget_account_dates_to_score() }}") }}
+-- depends_on: {{ ref('account_dates_to_score') }}
+
 -- One row per account, score date and scorecard: the score, how far it can be trusted, its grade.
 with
 
-metric_scores as (
+drivers as (
 
-    select * from {{ ref('metric_scores') }}
+    select drivers.*
+    from {{ ref('fct_health_drivers') }} as drivers
+    {% if is_incremental() %}
+        inner join {{ ref('account_dates_to_score') }} as to_score
+            on
+                drivers.account_id = to_score.account_id
+                and drivers.score_date = to_score.score_date
+    {% endif %}
+
+),
+
+scorecards as (
+
+    select * from {{ ref('scorecards') }}
 
 ),
 
@@ -40,7 +56,7 @@ counted as (
         *,
         case when metric_score is null then 0 else weight end as scored_weight,
         weight * coalesce(metric_score, 0) as points
-    from metric_scores
+    from drivers
 
 ),
 
@@ -50,9 +66,7 @@ totals as (
         account_id,
         score_date,
         scorecard,
-        goal,
         segment,
-        min_coverage,
         {% for component in components() %}
             sum(case when component = '{{ component }}' then scored_weight end)
                 as {{ component }}_weight,
@@ -65,16 +79,17 @@ totals as (
         sum(case when is_missing then 0 else weight end) as known_weight,
         sum(case when is_missing then 0 else points end) as known_points
     from counted
-    group by account_id, score_date, scorecard, goal, segment, min_coverage
+    group by account_id, score_date, scorecard, segment
 
 ),
 
 computed as (
 
     select
-        *,
+        totals.*,
+        scorecards.goal,
         case
-            when known_weight >= 100 * min_coverage
+            when totals.known_weight >= 100 * scorecards.min_coverage
                 then {{ exact_ratio('points', 'scored_weight', 2, 10) }}
         end as computed_score,
         {% for component in components() %}
@@ -86,6 +101,8 @@ computed as (
         {{ exact_ratio('(known_points + 100 * (weight - known_weight))', 'weight', 2, 10) }}
             as score_high
     from totals
+    inner join scorecards
+        on totals.scorecard = scorecards.scorecard
 
 ),
 

@@ -1,9 +1,4 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='fail',
-    pre_hook="{{ forget_changed_usage() }}",
-) }}
+{{ config(pre_hook="{{ forget_changed_usage() }}") }}
 
 -- One row per account and score date: the adoption and engagement metrics. Everything that moves a
 -- metric is laid on one time line per account (days with usage; a user or feature entering and

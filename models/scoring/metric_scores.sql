@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 -- One row per account, score date, scorecard and metric of the account's scorecard: what the metric
 -- is worth and how much it counts. Unknown values stay; their score may be null.
 with
@@ -8,83 +10,19 @@ metric_values as (
 
 ),
 
-metrics as (
+percentile_ranks as (
 
-    select * from {{ ref('metrics') }}
+    select * from {{ ref('percentile_ranks') }}
 
 ),
 
 scorecard_rows as (
 
-    select
-        scorecard_metrics.*,
-        scorecards.goal,
-        scorecards.min_coverage
+    select scorecard_metrics.*
     from {{ ref('scorecard_metrics') }} as scorecard_metrics
     inner join {{ ref('scorecards') }} as scorecards
         on scorecard_metrics.scorecard = scorecards.scorecard
     where scorecards.status in ('live', 'challenger')
-
-),
-
-ranked_metrics as (
-
-    select distinct
-        scorecard_rows.segment,
-        scorecard_rows.metric,
-        scorecard_rows.curve,
-        metrics.better
-    from scorecard_rows
-    inner join metrics
-        on scorecard_rows.metric = metrics.metric
-    where scorecard_rows.curve = 'percentile'
-
-),
-
--- Peers are the accounts of the same segment and date with a known value.
-peers as (
-
-    select
-        metric_values.account_id,
-        metric_values.score_date,
-        metric_values.metric,
-        ranked_metrics.curve,
-        ranked_metrics.better,
-        count(*) over (
-            partition by metric_values.score_date, metric_values.segment, metric_values.metric
-        ) as all_peers,
-        rank() over (
-            partition by metric_values.score_date, metric_values.segment, metric_values.metric
-            order by metric_values.metric_value asc
-        ) - 1 as lower_peers,
-        rank() over (
-            partition by metric_values.score_date, metric_values.segment, metric_values.metric
-            order by metric_values.metric_value desc
-        ) - 1 as higher_peers
-    from metric_values
-    inner join ranked_metrics
-        on
-            metric_values.segment = ranked_metrics.segment
-            and metric_values.metric = ranked_metrics.metric
-    where metric_values.metric_value is not null
-
-),
-
--- 100 x (worse + equal / 2) / all, kept as a fraction: with worse + equal + better = all, the
--- numerator is 50 x (all + worse - better).
-percentile_ranks as (
-
-    select
-        account_id,
-        score_date,
-        metric,
-        curve,
-        all_peers,
-        50 * (
-            all_peers
-            + case when better = 'higher' then 1 else -1 end * (lower_peers - higher_peers)
-        ) as rank_times_peers
-    from peers
 
 ),
 
@@ -96,7 +34,6 @@ measured as (
         metric_values.account_id,
         metric_values.score_date,
         scorecard_rows.scorecard,
-        scorecard_rows.goal,
         metric_values.segment,
         metric_values.component,
         metric_values.metric,
@@ -104,7 +41,6 @@ measured as (
         scorecard_rows.curve,
         scorecard_rows.weight,
         scorecard_rows.score_if_missing,
-        scorecard_rows.min_coverage,
         case
             when scorecard_rows.curve = 'percentile' then percentile_ranks.rank_times_peers
             else metric_values.metric_value
@@ -129,7 +65,6 @@ select
     account_id,
     score_date,
     scorecard,
-    goal,
     segment,
     component,
     metric,
@@ -139,6 +74,5 @@ select
         else {{ metric_score('curve', 'measured_value', 'poor_at', 'healthy_at') }}
     end as metric_score,
     weight,
-    min_coverage,
     metric_value is null as is_missing
 from measured

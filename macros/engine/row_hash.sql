@@ -1,0 +1,12 @@
+{#-
+    A number that differs, but for chance, where any of the columns does; null is a value like any
+    other. For comparing a row with its former self on one engine: another engine, or another
+    version of it, may give other numbers.
+-#}
+{% macro row_hash(columns) -%}
+    {{ return(adapter.dispatch('row_hash', 'health_scoring')(columns)) }}
+{%- endmacro %}
+
+{% macro duckdb__row_hash(columns) -%}
+    cast(hash({{ columns | join(', ') }}) as decimal(20, 0))
+{%- endmacro %}

@@ -1,0 +1,70 @@
+-- One row per account, score date and metric that some scorecard ranks in the account's segment:
+-- where a known value stands among its peers, as a fraction.
+with
+
+metric_values as (
+
+    select * from {{ ref('metric_values') }}
+
+),
+
+ranked_metrics as (
+
+    select distinct
+        scorecard_rows.segment,
+        scorecard_rows.metric,
+        scorecard_rows.curve,
+        metrics.better
+    from {{ ref('scorecard_metrics') }} as scorecard_rows
+    inner join {{ ref('scorecards') }} as scorecards
+        on scorecard_rows.scorecard = scorecards.scorecard
+    inner join {{ ref('metrics') }} as metrics
+        on scorecard_rows.metric = metrics.metric
+    where
+        scorecards.status in ('live', 'challenger')
+        and scorecard_rows.curve = 'percentile'
+
+),
+
+-- Peers are the accounts of the same segment and date with a known value.
+peers as (
+
+    select
+        metric_values.account_id,
+        metric_values.score_date,
+        metric_values.metric,
+        ranked_metrics.curve,
+        ranked_metrics.better,
+        count(*) over (
+            partition by metric_values.score_date, metric_values.segment, metric_values.metric
+        ) as all_peers,
+        rank() over (
+            partition by metric_values.score_date, metric_values.segment, metric_values.metric
+            order by metric_values.metric_value asc
+        ) - 1 as lower_peers,
+        rank() over (
+            partition by metric_values.score_date, metric_values.segment, metric_values.metric
+            order by metric_values.metric_value desc
+        ) - 1 as higher_peers
+    from metric_values
+    inner join ranked_metrics
+        on
+            metric_values.segment = ranked_metrics.segment
+            and metric_values.metric = ranked_metrics.metric
+    where metric_values.metric_value is not null
+
+)
+
+-- 100 x (worse + equal / 2) / all, kept as a fraction: with worse + equal + better = all, the
+-- numerator is 50 x (all + worse - better).
+select
+    account_id,
+    score_date,
+    metric,
+    curve,
+    all_peers,
+    50 * (
+        all_peers
+        + case when better = 'higher' then 1 else -1 end * (lower_peers - higher_peers)
+    ) as rank_times_peers
+from peers
