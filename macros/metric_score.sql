@@ -13,9 +13,9 @@
         when {{ curve }} = 'target' and abs({{ value }} - {{ healthy_at }}) >= abs({{ poor_at }} - {{ healthy_at }})
             then 0
         when {{ curve }} = 'target'
-            then {{ exact_ratio(
-                '100 * (abs(' ~ poor_at ~ ' - ' ~ healthy_at ~ ') - abs(' ~ value ~ ' - ' ~ healthy_at ~ '))',
-                'abs(' ~ poor_at ~ ' - ' ~ healthy_at ~ ')', 4, 6
+            then {{ percentage_of_span(
+                'abs(' ~ poor_at ~ ' - ' ~ healthy_at ~ ') - abs(' ~ value ~ ' - ' ~ healthy_at ~ ')',
+                'abs(' ~ poor_at ~ ' - ' ~ healthy_at ~ ')'
             ) }}
         when
             ({{ healthy_at }} > {{ poor_at }} and {{ value }} >= {{ healthy_at }})
@@ -27,9 +27,8 @@
             then 0
         when {{ curve }} = 'banded' then 50
         when {{ curve }} in ('linear', 'percentile')
-            then {{ exact_ratio(
-                '100 * abs(' ~ value ~ ' - ' ~ poor_at ~ ')',
-                'abs(' ~ healthy_at ~ ' - ' ~ poor_at ~ ')', 4, 6
+            then {{ percentage_of_span(
+                'abs(' ~ value ~ ' - ' ~ poor_at ~ ')', 'abs(' ~ healthy_at ~ ' - ' ~ poor_at ~ ')'
             ) }}
     end as decimal(7, 4))
 {%- endmacro %}

@@ -18,34 +18,26 @@ metric_scores as (
 
 ),
 
-scored_weights as (
+-- A row without a metric score keeps its place but no weight: it is left out. In whole millionths
+-- and ten-thousandths, as which they divide fast and exactly.
+counted as (
 
     select
-        account_id,
-        score_date,
-        scorecard,
-        sum(weight) as scored_weight
+        *,
+        case when metric_score is null then 0 else {{ whole('weight', 6) }} end as counted_weight,
+        {{ whole('coalesce(metric_score, 0)', 4) }} as counted_score
     from metric_scores
-    where metric_score is not null
-    group by account_id, score_date, scorecard
 
 ),
 
--- A row without a metric score keeps its place but no weight: it is left out.
 weighed as (
 
     select
-        metric_scores.*,
-        scored_weights.scored_weight,
-        case when metric_scores.metric_score is not null then metric_scores.weight else 0 end
-            as counted_weight,
-        coalesce(metric_scores.metric_score, 0) as counted_score
-    from metric_scores
-    left join scored_weights
-        on
-            metric_scores.account_id = scored_weights.account_id
-            and metric_scores.score_date = scored_weights.score_date
-            and metric_scores.scorecard = scored_weights.scorecard
+        *,
+        cast(sum(counted_weight) over (
+            partition by account_id, score_date, scorecard
+        ) as bigint) as scored_weight
+    from counted
 
 )
 
@@ -60,16 +52,17 @@ select
     metric_score,
     weight,
     cast(
-        coalesce({{ exact_ratio('counted_weight', 'scored_weight', 6, 6) }}, 0) as decimal(9, 6)
+        coalesce({{ whole_ratio('counted_weight', 'scored_weight', 6) }}, 0) as decimal(9, 6)
     ) as effective_weight,
     cast(
         coalesce(
-            {{ exact_ratio('counted_weight * counted_score', 'scored_weight', 6, 10) }}, 0
+            {{ whole_ratio('counted_weight * counted_score', 'scored_weight', 6, -4) }}, 0
         ) as decimal(9, 6)
     ) as contribution,
     cast(
         coalesce(
-            {{ exact_ratio('counted_weight * (100 - counted_score)', 'scored_weight', 6, 10) }}, 0
+            {{ whole_ratio('counted_weight * (1000000 - counted_score)', 'scored_weight', 6, -4) }},
+            0
         ) as decimal(9, 6)
     ) as points_lost,
     is_missing

@@ -49,14 +49,26 @@ scoring_version as (
 
 ),
 
+-- In whole numbers, as which they divide fast and exactly: weights in millionths, scores in
+-- ten-thousandths.
+whole_numbers as (
+
+    select
+        *,
+        {{ whole('weight', 6) }} as whole_weight,
+        {{ whole('coalesce(metric_score, 0)', 4) }} as whole_score
+    from drivers
+
+),
+
 -- A row without a metric score is left out: its weight is shared among the rest.
 counted as (
 
     select
         *,
-        case when metric_score is null then 0 else weight end as scored_weight,
-        weight * coalesce(metric_score, 0) as points
-    from drivers
+        case when metric_score is null then 0 else whole_weight end as scored_weight,
+        whole_weight * whole_score as points
+    from whole_numbers
 
 ),
 
@@ -68,16 +80,18 @@ totals as (
         scorecard,
         segment,
         {% for component in components() %}
-            sum(case when component = '{{ component }}' then scored_weight end)
-                as {{ component }}_weight,
-            sum(case when component = '{{ component }}' then points end)
-                as {{ component }}_points,
+            cast(sum(
+                case when component = '{{ component }}' then scored_weight end
+            ) as bigint) as {{ component }}_weight,
+            cast(sum(
+                case when component = '{{ component }}' then points end
+            ) as bigint) as {{ component }}_points,
         {% endfor %}
-        sum(weight) as weight,
-        sum(scored_weight) as scored_weight,
-        sum(points) as points,
-        sum(case when is_missing then 0 else weight end) as known_weight,
-        sum(case when is_missing then 0 else points end) as known_points
+        cast(sum(whole_weight) as bigint) as weight,
+        cast(sum(scored_weight) as bigint) as scored_weight,
+        cast(sum(points) as bigint) as points,
+        cast(sum(case when is_missing then 0 else whole_weight end) as bigint) as known_weight,
+        cast(sum(case when is_missing then 0 else points end) as bigint) as known_points
     from counted
     group by account_id, score_date, scorecard, segment
 
@@ -89,17 +103,18 @@ computed as (
         totals.*,
         scorecards.goal,
         case
-            when totals.known_weight >= 100 * scorecards.min_coverage
-                then {{ exact_ratio('points', 'scored_weight', 2, 10) }}
+            when totals.known_weight >= 100000000 * scorecards.min_coverage
+                then {{ whole_ratio('points', 'scored_weight', 2, -4) }}
         end as computed_score,
         {% for component in components() %}
-            {{ exact_ratio(component ~ '_points', component ~ '_weight', 2, 10) }}
+            {{ whole_ratio(component ~ '_points', component ~ '_weight', 2, -4) }}
                 as {{ component }}_score,
         {% endfor %}
-        {{ exact_ratio('known_weight', 'cast(100 as decimal(12, 6))', 6, 6) }} as coverage,
-        {{ exact_ratio('known_points', 'weight', 2, 10) }} as score_low,
-        {{ exact_ratio('(known_points + 100 * (weight - known_weight))', 'weight', 2, 10) }}
-            as score_high
+        {{ whole_ratio('known_weight', '100000000', 6) }} as coverage,
+        {{ whole_ratio('known_points', 'weight', 2, -4) }} as score_low,
+        {{ whole_ratio(
+            'known_points + 1000000 * (weight - known_weight)', 'weight', 2, -4
+        ) }} as score_high
     from totals
     inner join scorecards
         on totals.scorecard = scorecards.scorecard

@@ -136,8 +136,9 @@ drivers as (
         drivers.metric_score,
         drivers.is_missing,
         drivers.weight,
-        case when drivers.metric_score is null then 0 else drivers.weight end as counted_weight,
-        coalesce(drivers.metric_score, 0) as counted_score
+        case when drivers.metric_score is null then 0 else {{ whole('drivers.weight', 6) }} end
+            as counted_weight,
+        {{ whole('coalesce(drivers.metric_score, 0)', 4) }} as counted_score
     from {{ ref('fct_health_drivers') }} as drivers
     inner join scorecards
         on drivers.scorecard = scorecards.scorecard
@@ -217,8 +218,8 @@ earlier_drivers as (
         days_back,
         metric,
         is_missing,
-        case when metric_score is null then 0 else weight end as counted_weight,
-        coalesce(metric_score, 0) as counted_score
+        case when metric_score is null then 0 else {{ whole('weight', 6) }} end as counted_weight,
+        {{ whole('coalesce(metric_score, 0)', 4) }} as counted_score
     from restated
 
 ),
@@ -228,7 +229,7 @@ totals as (
     select
         account_id,
         score_date,
-        cast(sum(counted_weight) as decimal(12, 6)) as scored_weight
+        cast(sum(counted_weight) as bigint) as scored_weight
     from drivers
     group by account_id, score_date
 
@@ -240,14 +241,14 @@ earlier_totals as (
         account_id,
         score_date,
         days_back,
-        cast(sum(counted_weight) as decimal(12, 6)) as scored_weight,
-        cast(sum(counted_weight * counted_score) as decimal(18, 10)) as points
+        cast(sum(counted_weight) as bigint) as scored_weight,
+        cast(sum(counted_weight * counted_score) as bigint) as points
     from earlier_drivers
     group by account_id, score_date, days_back
 
 ),
 
--- What a metric moves: its score, at a weight that stays; or, where it joins or leaves the weighted
+-- Weights are whole millionths, scores whole ten-thousandths. What a metric moves: its score, at a weight that stays; or, where it joins or leaves the weighted
 -- mean, its distance from the earlier mean.
 metric_points as (
 
@@ -263,16 +264,18 @@ metric_points as (
         end as cause,
         case
             when drivers.counted_weight = earlier_drivers.counted_weight
-                then {{ exact_ratio(
+                then {{ whole_ratio(
                     'drivers.counted_weight * (drivers.counted_score - earlier_drivers.counted_score)',
-                    'totals.scored_weight', 6, 10
+                    'totals.scored_weight', 6, -4
                 ) }}
             else {{ exact_ratio(
-                '(drivers.counted_weight * cast(drivers.counted_score'
-                ~ ' * earlier_totals.scored_weight - earlier_totals.points as decimal(28, 10))'
-                ~ ' - earlier_drivers.counted_weight * cast(earlier_drivers.counted_score'
-                ~ ' * earlier_totals.scored_weight - earlier_totals.points as decimal(28, 10)))',
-                '(totals.scored_weight * earlier_totals.scored_weight)', 6, 16
+                '(cast(drivers.counted_weight as decimal(38, 0))'
+                ~ ' * (drivers.counted_score * earlier_totals.scored_weight - earlier_totals.points)'
+                ~ ' - cast(earlier_drivers.counted_weight as decimal(38, 0))'
+                ~ ' * (earlier_drivers.counted_score * earlier_totals.scored_weight'
+                ~ ' - earlier_totals.points))',
+                '(cast(10000 * totals.scored_weight as decimal(38, 0)) * earlier_totals.scored_weight)',
+                6
             ) }}
         end as points
     from drivers

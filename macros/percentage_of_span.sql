@@ -1,0 +1,11 @@
+{#-
+    100 x part / span, 4 decimals, exactly, for decimals of 6 decimals with part <= span: by small
+    whole numbers where the span allows it, as nearly all do.
+-#}
+{% macro percentage_of_span(part, span) -%}
+    case
+        when {{ span }} < 100000
+            then {{ whole_ratio(whole(part, 6), whole(span, 6), 4, 2) }}
+        else {{ exact_ratio('100 * (' ~ part ~ ')', '(' ~ span ~ ')', 4, 6) }}
+    end
+{%- endmacro %}
