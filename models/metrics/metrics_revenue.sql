@@ -1,9 +1,11 @@
+{{ config(pre_hook="{{ forget_changed_metrics('revenue') }}") }}
+
 -- One row per account and score date: the revenue and renewal metrics.
 with
 
 account_dates as (
 
-    select * from {{ ref('account_dates') }}
+    {{ account_dates_to_measure('revenue') }}
 
 ),
 
@@ -211,45 +213,59 @@ growth_totals as (
             and growth_days.day_number >= account_dates.day_number - 364
     group by account_dates.account_id, account_dates.score_date
 
+),
+
+measured as (
+
+    select
+        account_dates.account_id,
+        account_dates.score_date,
+        {{ exact_ratio('(account_dates.mrr - earlier_mrr.mrr)', 'earlier_mrr.mrr', 6, 6) }}
+            as mrr_change_90d,
+        case
+            when first_payment.first_day_number <= account_dates.day_number
+                then cast(invoice_totals.days_overdue as decimal(28, 6))
+        end as days_overdue,
+        {% set revenue_365d = 'invoice_totals.recurring_365d + invoice_totals.one_off_365d'
+            ~ ' - invoice_totals.credits_365d' -%}
+        {{ exact_ratio(
+            'least(greatest(invoice_totals.recurring_365d - invoice_totals.credits_365d, 0), '
+            ~ revenue_365d ~ ')',
+            '(' ~ revenue_365d ~ ')', 6, 6
+        ) }} as recurring_revenue_share_365d,
+        cast(
+            {{ day_number('account_dates.renewal_date') }} - account_dates.day_number as decimal(28, 6)
+        ) as days_to_renewal,
+        case
+            when account_dates.is_auto_renew_known
+                then {{ exact_ratio(
+                    'coalesce(account_dates.auto_renew_mrr, 0)', 'account_dates.mrr', 6, 6
+                ) }}
+        end as auto_renew_share,
+        cast(coalesce(growth_totals.growth_days, 0) as decimal(28, 6)) as renewals_and_upsells_365d,
+        account_dates.inputs_fingerprint
+    from account_dates
+    cross join first_payment
+    left join earlier_mrr
+        on
+            account_dates.account_id = earlier_mrr.account_id
+            and account_dates.score_date = earlier_mrr.score_date
+    left join invoice_totals
+        on
+            account_dates.account_id = invoice_totals.account_id
+            and account_dates.score_date = invoice_totals.score_date
+    left join growth_totals
+        on
+            account_dates.account_id = growth_totals.account_id
+            and account_dates.score_date = growth_totals.score_date
+
 )
 
 select
-    account_dates.account_id,
-    account_dates.score_date,
-    {{ exact_ratio('(account_dates.mrr - earlier_mrr.mrr)', 'earlier_mrr.mrr', 6, 6) }}
-        as mrr_change_90d,
-    case
-        when first_payment.first_day_number <= account_dates.day_number
-            then cast(invoice_totals.days_overdue as decimal(28, 6))
-    end as days_overdue,
-    {% set revenue_365d = 'invoice_totals.recurring_365d + invoice_totals.one_off_365d'
-        ~ ' - invoice_totals.credits_365d' -%}
-    {{ exact_ratio(
-        'least(greatest(invoice_totals.recurring_365d - invoice_totals.credits_365d, 0), '
-        ~ revenue_365d ~ ')',
-        '(' ~ revenue_365d ~ ')', 6, 6
-    ) }} as recurring_revenue_share_365d,
-    cast(
-        {{ day_number('account_dates.renewal_date') }} - account_dates.day_number as decimal(28, 6)
-    ) as days_to_renewal,
-    case
-        when account_dates.is_auto_renew_known
-            then {{ exact_ratio(
-                'coalesce(account_dates.auto_renew_mrr, 0)', 'account_dates.mrr', 6, 6
-            ) }}
-    end as auto_renew_share,
-    cast(coalesce(growth_totals.growth_days, 0) as decimal(28, 6)) as renewals_and_upsells_365d
-from account_dates
-cross join first_payment
-left join earlier_mrr
-    on
-        account_dates.account_id = earlier_mrr.account_id
-        and account_dates.score_date = earlier_mrr.score_date
-left join invoice_totals
-    on
-        account_dates.account_id = invoice_totals.account_id
-        and account_dates.score_date = invoice_totals.score_date
-left join growth_totals
-    on
-        account_dates.account_id = growth_totals.account_id
-        and account_dates.score_date = growth_totals.score_date
+    account_id,
+    score_date,
+    {% for column in metric_columns()['metrics_revenue'] %}
+        {{ metric_number(column) }} as {{ column }},
+    {% endfor %}
+    inputs_fingerprint
+from measured

@@ -1,9 +1,11 @@
+{{ config(pre_hook="{{ forget_changed_metrics('sentiment') }}") }}
+
 -- One row per account and score date: what people of the account, and its manager, say.
 with
 
 account_dates as (
 
-    select * from {{ ref('account_dates') }}
+    {{ account_dates_to_measure('sentiment') }}
 
 ),
 
@@ -112,27 +114,41 @@ csat_totals as (
     where survey_responses.survey_type = 'csat'
     group by account_dates.account_id, account_dates.score_date
 
+),
+
+measured as (
+
+    select
+        account_dates.account_id,
+        account_dates.score_date,
+        {{ exact_ratio(
+            '100 * nps_totals.promoters_less_detractors', 'nps_totals.respondents', 6
+        ) }} as nps_180d,
+        {{ exact_ratio('csat_totals.score_total', 'csat_totals.answers', 6, 6) }} as csat_180d,
+        cast(csm_periods.sentiment as decimal(28, 6)) as csm_sentiment_90d,
+        account_dates.inputs_fingerprint
+    from account_dates
+    left join nps_totals
+        on
+            account_dates.account_id = nps_totals.account_id
+            and account_dates.score_date = nps_totals.score_date
+    left join csat_totals
+        on
+            account_dates.account_id = csat_totals.account_id
+            and account_dates.score_date = csat_totals.score_date
+    left join csm_periods
+        on
+            account_dates.account_id = csm_periods.account_id
+            and account_dates.day_number
+            between csm_periods.first_day_number and csm_periods.last_day_number
+
 )
 
 select
-    account_dates.account_id,
-    account_dates.score_date,
-    {{ exact_ratio(
-        '100 * nps_totals.promoters_less_detractors', 'nps_totals.respondents', 6
-    ) }} as nps_180d,
-    {{ exact_ratio('csat_totals.score_total', 'csat_totals.answers', 6, 6) }} as csat_180d,
-    cast(csm_periods.sentiment as decimal(28, 6)) as csm_sentiment_90d
-from account_dates
-left join nps_totals
-    on
-        account_dates.account_id = nps_totals.account_id
-        and account_dates.score_date = nps_totals.score_date
-left join csat_totals
-    on
-        account_dates.account_id = csat_totals.account_id
-        and account_dates.score_date = csat_totals.score_date
-left join csm_periods
-    on
-        account_dates.account_id = csm_periods.account_id
-        and account_dates.day_number
-        between csm_periods.first_day_number and csm_periods.last_day_number
+    account_id,
+    score_date,
+    {% for column in metric_columns()['metrics_sentiment'] %}
+        {{ metric_number(column) }} as {{ column }},
+    {% endfor %}
+    inputs_fingerprint
+from measured

@@ -1,9 +1,11 @@
+{{ config(pre_hook="{{ forget_changed_metrics('support') }}") }}
+
 -- One row per account and score date: the support metrics, null before the first ticket of anybody.
 with
 
 account_dates as (
 
-    select * from {{ ref('account_dates') }}
+    {{ account_dates_to_measure('support') }}
 
 ),
 
@@ -112,6 +114,7 @@ on_grid as (
         account_dates.account_id,
         account_dates.score_date,
         account_dates.seats,
+        account_dates.inputs_fingerprint,
         coalesce(ticket_totals.opened_90d, 0) as opened_90d,
         coalesce(ticket_totals.urgent_90d, 0) as urgent_90d,
         coalesce(ticket_totals.reopened_90d, 0) as reopened_90d,
@@ -136,34 +139,48 @@ on_grid as (
             account_dates.account_id = median_resolutions.account_id
             and account_dates.score_date = median_resolutions.score_date
 
+),
+
+measured as (
+
+    select
+        account_id,
+        score_date,
+        case
+            when has_tickets then {{ exact_ratio('100 * opened_90d', 'seats', 6) }}
+        end as tickets_per_100_seats_90d,
+        case
+            when has_tickets then {{ exact_ratio('urgent_90d', 'opened_90d', 6) }}
+        end as urgent_ticket_share_90d,
+        case
+            when has_tickets then cast(open_tickets as decimal(28, 6))
+        end as open_tickets,
+        case
+            when has_tickets then cast(oldest_open_days as decimal(28, 6))
+        end as oldest_open_ticket_days,
+        case
+            when has_tickets then cast(oldest_urgent_days as decimal(28, 6))
+        end as oldest_urgent_ticket_days,
+        case
+            when has_tickets
+                then {{ exact_ratio('middle_microseconds', '3600000000 * middle_tickets', 6) }}
+        end as median_resolution_hours_90d,
+        case
+            when has_tickets then {{ exact_ratio('reopened_90d', 'opened_90d', 6) }}
+        end as reopened_ticket_share_90d,
+        case
+            when has_tickets then {{ exact_ratio('csat_total', 'csat_answers', 6, 6) }}
+        end as ticket_csat_90d,
+        inputs_fingerprint
+    from on_grid
+
 )
 
 select
     account_id,
     score_date,
-    case
-        when has_tickets then {{ exact_ratio('100 * opened_90d', 'seats', 6) }}
-    end as tickets_per_100_seats_90d,
-    case
-        when has_tickets then {{ exact_ratio('urgent_90d', 'opened_90d', 6) }}
-    end as urgent_ticket_share_90d,
-    case
-        when has_tickets then cast(open_tickets as decimal(28, 6))
-    end as open_tickets,
-    case
-        when has_tickets then cast(oldest_open_days as decimal(28, 6))
-    end as oldest_open_ticket_days,
-    case
-        when has_tickets then cast(oldest_urgent_days as decimal(28, 6))
-    end as oldest_urgent_ticket_days,
-    case
-        when has_tickets
-            then {{ exact_ratio('middle_microseconds', '3600000000 * middle_tickets', 6) }}
-    end as median_resolution_hours_90d,
-    case
-        when has_tickets then {{ exact_ratio('reopened_90d', 'opened_90d', 6) }}
-    end as reopened_ticket_share_90d,
-    case
-        when has_tickets then {{ exact_ratio('csat_total', 'csat_answers', 6, 6) }}
-    end as ticket_csat_90d
-from on_grid
+    {% for column in metric_columns()['metrics_support'] %}
+        {{ metric_number(column) }} as {{ column }},
+    {% endfor %}
+    inputs_fingerprint
+from measured

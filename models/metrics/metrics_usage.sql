@@ -1,28 +1,14 @@
-{{ config(pre_hook="{{ forget_changed_usage() }}") }}
+{{ config(pre_hook="{{ forget_changed_metrics('usage') }}") }}
 
 -- One row per account and score date: the adoption and engagement metrics. Everything that moves a
 -- metric is laid on one time line per account (days with usage; a user or feature entering and
 -- leaving the 28-day window), the score dates among them, and summed up in windows of days. Kept
--- while the usage fingerprint stays: only rows that are not there are computed.
+-- while the fingerprint of its inputs stays: only rows that are not there are computed.
 with
 
 account_dates as (
 
-    select
-        account_dates.*,
-        usage_fingerprints.usage_fingerprint
-    from {{ ref('account_dates') }} as account_dates
-    left join {{ ref('usage_fingerprints') }} as usage_fingerprints
-        on
-            account_dates.account_id = usage_fingerprints.account_id
-            and account_dates.score_date = usage_fingerprints.score_date
-    {% if is_incremental() %}
-        left join {{ this }} as kept
-            on
-                account_dates.account_id = kept.account_id
-                and account_dates.score_date = kept.score_date
-        where kept.account_id is null
-    {% endif %}
+    {{ account_dates_to_measure('usage') }}
 
 ),
 
@@ -320,7 +306,7 @@ on_grid as (
         account_dates.created_day_number,
         account_dates.feed_first_day_number,
         account_dates.seats,
-        account_dates.usage_fingerprint,
+        account_dates.inputs_fingerprint,
         summed.events_28d,
         coalesce(summed.earlier_events_28d, 0) as earlier_events_28d,
         summed.duration_seconds_28d,
@@ -348,52 +334,65 @@ on_grid as (
     cross join feature_counts
     cross join first_usage
 
+),
+
+measured as (
+
+    select
+        account_id,
+        score_date,
+        case
+            when has_usage and (users_28d > 0 or events_28d = 0)
+                then {{ exact_ratio('users_28d', 'seats', 6) }}
+        end as licence_utilisation_28d,
+        case
+            when has_usage then {{ exact_ratio('core_features_28d', 'core_features', 6) }}
+        end as core_feature_adoption_28d,
+        case
+            when has_usage then {{ exact_ratio('setup_features', 'listed_setup_features', 6) }}
+        end as setup_completion,
+        case
+            when has_usage and compliance_features > 0
+                then cast(compliance_days_28d as decimal(28, 6))
+        end as compliance_feature_days_28d,
+        case
+            when has_usage then cast(active_days_28d as decimal(28, 6))
+        end as active_days_28d,
+        case
+            when has_usage then {{ exact_ratio('user_days_28d', '28 * users_28d', 6) }}
+        end as stickiness_28d,
+        case
+            when has_usage then {{ exact_ratio('duration_seconds_28d', '60 * users_28d', 6, 6) }}
+        end as minutes_per_user_28d,
+        case
+            when
+                has_usage
+                and day_number - 55 >= created_day_number
+                and day_number - 55 >= feed_first_day_number
+                then {{ exact_ratio('(events_28d - earlier_events_28d)', 'earlier_events_28d', 6) }}
+        end as usage_change_28d,
+        case
+            when has_usage
+                then cast(
+                    day_number - coalesce(last_active_day, created_day_number) as decimal(28, 6)
+                )
+        end as days_since_last_activity,
+        case
+            when has_usage
+                then {{ exact_ratio(
+                    '(last_active_day_90d - first_active_day_90d)', '(active_days_90d - 1)', 6
+                ) }}
+        end as login_interval_days_90d,
+        inputs_fingerprint
+    from on_grid
+
 )
 
 select
     account_id,
     score_date,
-    case
-        when has_usage and (users_28d > 0 or events_28d = 0)
-            then {{ exact_ratio('users_28d', 'seats', 6) }}
-    end as licence_utilisation_28d,
-    case
-        when has_usage then {{ exact_ratio('core_features_28d', 'core_features', 6) }}
-    end as core_feature_adoption_28d,
-    case
-        when has_usage then {{ exact_ratio('setup_features', 'listed_setup_features', 6) }}
-    end as setup_completion,
-    case
-        when has_usage and compliance_features > 0
-            then cast(compliance_days_28d as decimal(28, 6))
-    end as compliance_feature_days_28d,
-    case
-        when has_usage then cast(active_days_28d as decimal(28, 6))
-    end as active_days_28d,
-    case
-        when has_usage then {{ exact_ratio('user_days_28d', '28 * users_28d', 6) }}
-    end as stickiness_28d,
-    case
-        when has_usage then {{ exact_ratio('duration_seconds_28d', '60 * users_28d', 6, 6) }}
-    end as minutes_per_user_28d,
-    case
-        when
-            has_usage
-            and day_number - 55 >= created_day_number
-            and day_number - 55 >= feed_first_day_number
-            then {{ exact_ratio('(events_28d - earlier_events_28d)', 'earlier_events_28d', 6) }}
-    end as usage_change_28d,
-    case
-        when has_usage
-            then cast(
-                day_number - coalesce(last_active_day, created_day_number) as decimal(28, 6)
-            )
-    end as days_since_last_activity,
-    case
-        when has_usage
-            then {{ exact_ratio(
-                '(last_active_day_90d - first_active_day_90d)', '(active_days_90d - 1)', 6
-            ) }}
-    end as login_interval_days_90d,
-    usage_fingerprint
-from on_grid
+    {% for column in metric_columns()['metrics_usage'] %}
+        {{ metric_number(column) }} as {{ column }},
+    {% endfor %}
+    inputs_fingerprint
+from measured

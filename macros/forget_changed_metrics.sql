@@ -1,0 +1,13 @@
+{#-
+    Pre-hook of a table of metrics: takes out the rows whose fingerprint is not that of today, and
+    those of account dates that are no longer scored. `side` names the column of input_fingerprints.
+-#}
+{% macro forget_changed_metrics(side) -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where (account_id, score_date, inputs_fingerprint) not in (
+            select account_id, score_date, {{ side }}_fingerprint
+            from {{ ref('input_fingerprints') }}
+        )
+    {%- endif -%}
+{%- endmacro %}
