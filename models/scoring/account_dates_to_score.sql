@@ -9,10 +9,7 @@
         {%- do inputs.append('metrics.' ~ column) %}
     {%- endfor %}
 {%- endfor %}
-{%- do inputs.extend([
-    'rank_hashes.ranks_hash', 'score_limits.cap', 'score_limits.max_score',
-    'score_limits.override_id', 'score_limits.override_score',
-]) %}
+{%- do inputs.extend(['rank_hashes.ranks_hash', 'override_hashes.overrides_hash']) %}
 with
 
 metrics as (
@@ -21,9 +18,10 @@ metrics as (
 
 ),
 
-score_limits as (
+overrides as (
 
-    select * from {{ ref('score_limits') }}
+    select * from {{ ref('stg_score_overrides') }}
+    where record_status = 'accepted'
 
 ),
 
@@ -44,6 +42,24 @@ rank_hashes as (
 
 ),
 
+override_hashes as (
+
+    select
+        account_dates.account_id,
+        account_dates.score_date,
+        sum({{ row_hash(
+            ['overrides.override_id', 'overrides.score', 'overrides.starts_at']
+        ) }}) as overrides_hash
+    from {{ ref('account_segments') }} as account_dates
+    inner join overrides
+        on
+            account_dates.account_id = overrides.account_id
+            and account_dates.score_date >= overrides.starts_on
+            and account_dates.score_date < overrides.expires_on
+    group by account_dates.account_id, account_dates.score_date
+
+),
+
 hashed as (
 
     select
@@ -52,10 +68,10 @@ hashed as (
         {{ row_hash(inputs) }} as inputs_hash
     from metrics
     cross join scoring_version
-    left join score_limits
+    left join override_hashes
         on
-            metrics.account_id = score_limits.account_id
-            and metrics.score_date = score_limits.score_date
+            metrics.account_id = override_hashes.account_id
+            and metrics.score_date = override_hashes.score_date
     left join rank_hashes
         on
             metrics.account_id = rank_hashes.account_id

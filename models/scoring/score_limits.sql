@@ -1,16 +1,33 @@
+{{ config(pre_hook="{{ forget_account_dates_to_score() }}") }}
+-- depends_on: {{ ref('account_dates_to_score') }}
+
 -- One row per account and score date on which something is set above the arithmetic of a retention
 -- score: the lowest cap that holds, the override in force, or both.
 with
 
 account_segments as (
 
-    select * from {{ ref('account_segments') }}
+    select account_segments.*
+    from {{ ref('account_segments') }} as account_segments
+    {% if is_incremental() %}
+        inner join {{ ref('account_dates_to_score') }} as to_score
+            on
+                account_segments.account_id = to_score.account_id
+                and account_segments.score_date = to_score.score_date
+    {% endif %}
 
 ),
 
 metric_values as (
 
-    select * from {{ ref('metric_values') }}
+    select metric_values.*
+    from {{ ref('metric_values') }} as metric_values
+    {% if is_incremental() %}
+        inner join {{ ref('account_dates_to_score') }} as to_score
+            on
+                metric_values.account_id = to_score.account_id
+                and metric_values.score_date = to_score.score_date
+    {% endif %}
 
 ),
 
