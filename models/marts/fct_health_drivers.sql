@@ -7,13 +7,9 @@ with
 
 metric_scores as (
 
-    select metric_scores.*
-    from {{ ref('metric_scores') }} as metric_scores
+    select * from {{ ref('metric_scores') }}
     {% if is_incremental() %}
-        inner join {{ ref('account_dates_to_score') }} as to_score
-            on
-                metric_scores.account_id = to_score.account_id
-                and metric_scores.score_date = to_score.score_date
+        where is_to_score
     {% endif %}
 
 ),

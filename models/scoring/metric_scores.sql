@@ -38,6 +38,7 @@ measured as (
         metric_values.component,
         metric_values.metric,
         metric_values.metric_value,
+        metric_values.is_to_score,
         scorecard_rows.curve,
         scorecard_rows.weight,
         scorecard_rows.score_if_missing,
@@ -74,5 +75,6 @@ select
         else {{ metric_score('curve', 'measured_value', 'poor_at', 'healthy_at') }}
     end as metric_score,
     weight,
-    metric_value is null as is_missing
+    metric_value is null as is_missing,
+    is_to_score
 from measured

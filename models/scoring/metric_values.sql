@@ -5,7 +5,14 @@ with
 
 side_by_side as (
 
-    select * from {{ ref('metrics_side_by_side') }}
+    select
+        side_by_side.*,
+        to_score.account_id is not null as is_to_score
+    from {{ ref('metrics_side_by_side') }} as side_by_side
+    left join {{ ref('account_dates_to_score') }} as to_score
+        on
+            side_by_side.account_id = to_score.account_id
+            and side_by_side.score_date = to_score.score_date
 
 ),
 
@@ -21,12 +28,7 @@ select
     side_by_side.segment,
     metrics.metric,
     metrics.component,
-    case metrics.metric
-        {% for columns in metric_columns().values() %}
-            {% for column in columns %}
-                when '{{ column }}' then side_by_side.{{ column }}
-            {% endfor %}
-        {% endfor %}
-    end as metric_value
+    {{ metric_value_of('metrics.metric') }} as metric_value,
+    side_by_side.is_to_score
 from side_by_side
 cross join metrics

@@ -2,9 +2,9 @@
 -- where a known value stands among its peers, as a fraction.
 with
 
-metric_values as (
+side_by_side as (
 
-    select * from {{ ref('metric_values') }}
+    select * from {{ ref('metrics_side_by_side') }}
 
 ),
 
@@ -26,32 +26,40 @@ ranked_metrics as (
 
 ),
 
+metric_values as (
+
+    select
+        side_by_side.account_id,
+        side_by_side.score_date,
+        side_by_side.segment,
+        ranked_metrics.metric,
+        ranked_metrics.curve,
+        ranked_metrics.better,
+        {{ metric_value_of('ranked_metrics.metric') }} as metric_value
+    from side_by_side
+    inner join ranked_metrics
+        on side_by_side.segment = ranked_metrics.segment
+
+),
+
 -- Peers are the accounts of the same segment and date with a known value.
 peers as (
 
     select
-        metric_values.account_id,
-        metric_values.score_date,
-        metric_values.metric,
-        ranked_metrics.curve,
-        ranked_metrics.better,
-        count(*) over (
-            partition by metric_values.score_date, metric_values.segment, metric_values.metric
-        ) as all_peers,
+        account_id,
+        score_date,
+        metric,
+        curve,
+        better,
+        count(*) over (partition by score_date, segment, metric) as all_peers,
         rank() over (
-            partition by metric_values.score_date, metric_values.segment, metric_values.metric
-            order by metric_values.metric_value asc
+            partition by score_date, segment, metric order by metric_value asc
         ) - 1 as lower_peers,
         rank() over (
-            partition by metric_values.score_date, metric_values.segment, metric_values.metric
-            order by metric_values.metric_value desc
+            partition by score_date, segment, metric order by metric_value desc
         ) - 1 as higher_peers
     from metric_values
-    inner join ranked_metrics
-        on
-            metric_values.segment = ranked_metrics.segment
-            and metric_values.metric = ranked_metrics.metric
-    where metric_values.metric_value is not null
+    where metric_value is not null
 
 )
 

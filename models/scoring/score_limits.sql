@@ -20,13 +20,9 @@ account_segments as (
 
 metric_values as (
 
-    select metric_values.*
-    from {{ ref('metric_values') }} as metric_values
+    select * from {{ ref('metric_values') }}
     {% if is_incremental() %}
-        inner join {{ ref('account_dates_to_score') }} as to_score
-            on
-                metric_values.account_id = to_score.account_id
-                and metric_values.score_date = to_score.score_date
+        where is_to_score
     {% endif %}
 
 ),
