@@ -1,6 +1,7 @@
 {#-
     Run before anything is built: reads where every input is, lists all that is missing or broken
-    at once and stops the run; warns about expected inputs that are absent.
+    at once and stops the run; warns about expected inputs that are absent. Files that an earlier run
+    has read are not read again.
 -#}
 {% macro check_inputs() -%}
     {%- if execute and flags.WHICH in ('build', 'run', 'test') -%}
@@ -9,9 +10,12 @@
         {%- if as_of and as_of.isoformat() > run_date() -%}
             {{ bad_var('as_of_date', as_of, 'at most the run date, ' ~ run_date()) }}
         {%- endif -%}
+        {%- if nothing_new() -%}{{ return('') }}{%- endif -%}
+        {%- set inputs, row = run_inputs(), run_record().row -%}
+        {%- set known = row.raw_files if inputs and row and row.code == inputs.code else '' -%}
         {%- set problems = [] -%}
         {%- for input_name in input_names() -%}
-            {%- set table = raw_table(input_name, rows=true) -%}
+            {%- set table = raw_table(input_name, rows=true, known=known) -%}
             {%- set presence = input_contract(input_name).presence -%}
             {%- for problem in table.problems -%}
                 {%- do problems.append(input_name ~ ': ' ~ problem) -%}
@@ -33,5 +37,6 @@
                 ~ '\nMend these and run again; scripts/check_input.py looks closer at a folder.'
             ) }}
         {%- endif -%}
+        {%- if flags.WHICH in ('build', 'run') -%}{%- do write_run_record() -%}{%- endif -%}
     {%- endif -%}
 {%- endmacro %}

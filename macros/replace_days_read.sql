@@ -5,6 +5,8 @@
 {% macro replace_days_read(column) -%}
     {%- if is_incremental() -%}
         delete from {{ this }}
+        {%- if last_built('usage_days') and not is_other_code() %}
         where {{ column }} in (select event_date from {{ ref('usage_days_to_read') }})
+        {%- endif -%}
     {%- endif -%}
 {%- endmacro %}

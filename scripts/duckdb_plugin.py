@@ -1,6 +1,8 @@
 """Plugin of dbt-duckdb: makes the folder of the working DuckDB file before the file is opened, and
-lets the models ask what lies in the folder of raw inputs (macros/engine/raw_table.sql)."""
+lets the models ask what lies in the folder of raw inputs (macros/engine/raw_table.sql) and of what
+version everything is that a run depends on (macros/engine/run_inputs.sql)."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -14,10 +16,14 @@ from dbt_common.exceptions import DbtRuntimeError
 from duckdb.sqltypes import BOOLEAN, VARCHAR
 
 
-def raw_input(raw_dir: str, name: str, rows: bool) -> str:
-    """One raw input as JSON: is_absent, place, sql, columns {name: type} and problems."""
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def raw_input(raw_dir: str, name: str, rows: bool, known: str) -> str:
+    """One raw input as JSON: is_absent, place, sql, columns {name: type} and problems. `known` is
+    the raw_files of an earlier run_inputs(): with `rows`, files that it has are not read again."""
     contract = next(one for one in raw_files.read_contract() if one.name == name)
-    seen = raw_files.look(Path(raw_dir), contract, rows)
+    seen = raw_files.look(Path(raw_dir), contract, rows, json.loads(known or "{}"))
     if seen.folder_problem:
         problems = [f"{seen.folder}: {seen.folder_problem}"]
     else:
@@ -33,6 +39,29 @@ def raw_input(raw_dir: str, name: str, rows: bool) -> str:
                 for column, kinds in seen.received.items()
             },
             "problems": problems,
+        }
+    )
+
+
+def hash_of_files(*names: str) -> str:
+    """sha256 of the files below those names of the project, by name and content."""
+    found = hashlib.sha256()
+    for name in names:
+        start = ROOT / name
+        for path in sorted(start.rglob("*")) if start.is_dir() else [start]:
+            if path.is_file() and path.suffix in (".sql", ".yml", ".csv", ".py"):
+                found.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
+    return found.hexdigest()
+
+
+def run_inputs(raw_dir: str) -> str:
+    """What a run depends on, as JSON: raw_files {path: size and time of last change}, code (a hash
+    of the models and macros) and seeds (a hash)."""
+    return json.dumps(
+        {
+            "raw_files": raw_files.versions(Path(raw_dir)),
+            "code": hash_of_files("models", "macros", "dbt_project.yml", "scripts/raw_files.py"),
+            "seeds": hash_of_files("seeds"),
         }
     )
 
@@ -58,7 +87,8 @@ class Plugin(BasePlugin):
             ) from None
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
-        """Register the SQL function raw_input(raw_dir, name, rows)."""
-        conn.create_function(
-            "raw_input", raw_input, [VARCHAR, VARCHAR, BOOLEAN], VARCHAR, side_effects=True
-        )
+        """Register the SQL functions raw_input(raw_dir, name, rows, known) and
+        run_inputs(raw_dir)."""
+        types = [VARCHAR, VARCHAR, BOOLEAN, VARCHAR]
+        conn.create_function("raw_input", raw_input, types, VARCHAR, side_effects=True)
+        conn.create_function("run_inputs", run_inputs, [VARCHAR], VARCHAR, side_effects=True)

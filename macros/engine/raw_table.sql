@@ -4,17 +4,18 @@
         sql                what to select its rows from; column names in lower case
         columns            {name: upper-case engine type}
         problems           what keeps it from being read, in words; with any, sql is empty
-    With `rows`, every row is tried, not only the columns.
+    With `rows`, every row is tried, not only the columns; but not those of files that are in `known`,
+    the raw_files of an earlier run (run_inputs.sql), as JSON.
     DuckDB: the files in $HEALTH_RAW_DIR/<input>/, all Parquet or all CSV (scripts/raw_files.py).
 -#}
-{% macro raw_table(input_name, rows=false) -%}
-    {{ return(adapter.dispatch('raw_table', 'health_scoring')(input_name, rows)) }}
+{% macro raw_table(input_name, rows=false, known='') -%}
+    {{ return(adapter.dispatch('raw_table', 'health_scoring')(input_name, rows, known)) }}
 {%- endmacro %}
 
-{% macro duckdb__raw_table(input_name, rows) -%}
+{% macro duckdb__raw_table(input_name, rows, known) -%}
     {%- set raw_dir = env_var('HEALTH_RAW_DIR', 'sample_data') | replace("'", "''") -%}
     {%- set found = run_query(
-        "select raw_input('" ~ raw_dir ~ "', '" ~ input_name ~ "', " ~ rows ~ ")"
+        "select raw_input('" ~ raw_dir ~ "', '" ~ input_name ~ "', " ~ rows ~ ", '" ~ known | replace("'", "''") ~ "')"
     ) -%}
     {{ return(fromjson(found[0][0])) }}
 {%- endmacro %}

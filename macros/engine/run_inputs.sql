@@ -1,0 +1,23 @@
+{#-
+    What a run depends on besides its vars, none where the engine cannot tell:
+        raw_files   JSON of {raw file: version}
+        code        hash of models and macros
+        seeds       hash of the seeds
+-#}
+{% macro run_inputs() -%}
+    {{ return(adapter.dispatch('run_inputs', 'health_scoring')()) }}
+{%- endmacro %}
+
+{% macro default__run_inputs() -%}
+    {{ return(none) }}
+{%- endmacro %}
+
+{% macro duckdb__run_inputs() -%}
+    {%- set raw_dir = env_var('HEALTH_RAW_DIR', 'sample_data') | replace("'", "''") -%}
+    {%- set found = fromjson(run_query("select run_inputs('" ~ raw_dir ~ "')")[0][0]) -%}
+    {{ return({
+        'raw_files': tojson(found.raw_files, sort_keys=true),
+        'code': found.code,
+        'seeds': found.seeds,
+    }) }}
+{%- endmacro %}

@@ -1,0 +1,37 @@
+{#-
+    Write down the state of this run: at its start the raw files, which have been read and found
+    readable, and that it is not finished; at its end, if all models and seeds ran and nothing
+    failed, that it is, and by which code.
+-#}
+{% macro write_run_record(results=none) -%}
+    {%- set inputs = run_inputs() -%}
+    {%- if not inputs or nothing_new() -%}{{ return('') }}{%- endif -%}
+    {%- set record = run_record() -%}
+    {%- set code = inputs.code if record.row and record.row.code == inputs.code else '' -%}
+    {%- set is_finished = false -%}
+    {%- if results is not none -%}
+        {%- set done, failed = [], [] -%}
+        {%- for result in results -%}
+            {%- do done.append(result.node.unique_id) -%}
+            {%- if result.status in ('error', 'fail', 'skipped', 'runtime error') -%}
+                {%- do failed.append(result.node.unique_id) -%}
+            {%- endif -%}
+        {%- endfor -%}
+        {%- for node in graph.nodes.values() -%}
+            {%- if node.resource_type in ('model', 'seed') and node.unique_id not in done -%}
+                {%- do failed.append(node.unique_id) -%}
+            {%- endif -%}
+        {%- endfor -%}
+        {%- if failed -%}{{ return('') }}{%- endif -%}
+        {%- if record.row and record.row.raw_files != inputs.raw_files -%}
+            {{ return('') }}
+        {%- endif -%}
+        {%- set code, is_finished = inputs.code, true -%}
+    {%- endif -%}
+    {%- do adapter.create_schema(record.relation) -%}
+    {%- do run_query(
+        'create or replace table ' ~ record.relation ~ " as select '"
+        ~ inputs.raw_files | replace("'", "''") ~ "' as raw_files, '" ~ code ~ "' as code, '"
+        ~ run_configuration(inputs) ~ "' as configuration, " ~ is_finished ~ ' as is_finished'
+    ) -%}
+{%- endmacro %}
