@@ -249,5 +249,5 @@ select
     end, false) as is_recovered,
     cast(
         case when kind = 'drops_by' then drop_in_points else watched_value end as decimal(9, 6)
-    ) as value -- noqa: RF04
+    ) as value
 from evaluated
