@@ -1,13 +1,14 @@
 """Alerts as dbt builds them: after one build, and after many with the as-of date moving on."""
 
+import re
 from collections import Counter
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from alert_replay import ROWS, Kept, Memory, Rule, Score, as_rows, in_order
-from project import Run, dbt, write_csv
+from alert_replay import ROWS, Memory, Rule, Score, as_rows, in_order
+from project import ROOT, Run, dbt, write_csv
 
 # How many alerts one account may raise in a year before people stop reading them: one in two
 # months for the average account, and nobody more often than twice a month.
@@ -81,10 +82,57 @@ def test_nobody_is_told_too_often(sample_run: Run) -> None:
         account for (account,) in sample_run.rows("select account_id from marts.fct_health_alerts")
     )
     per_year = sum(opened.values()) / (accounts / days) * 52 / float(weeks)
-    print(f"{per_year:.1f} alerts per account and year, {max(opened.values())} at most")
+    page = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+    assert f"the average account raises {per_year:.1f} alerts" in page
     assert 1 < per_year <= MOST_PER_ACCOUNT_AND_YEAR
     assert max(opened.values()) <= MOST_OF_ONE_ACCOUNT
     assert None not in opened
+
+
+def short(number: Decimal) -> str:
+    """Without idle zeros."""
+    return f"{number:f}".rstrip("0").rstrip(".")
+
+
+def test_the_page_has_the_rules_of_the_seed(sample_run: Run) -> None:
+    page = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+    rows = [line.replace("`", "").strip("| ").split(" | ") for line in page.splitlines()]
+    written = [tuple(row) for row in rows if len(row) == 7 and row[0] not in ("rule", "---")]
+    rules = sample_run.rows(
+        "select rule, kind, level, window_days, severity, cooldown_days, reopen_margin"
+        " from seeds.alert_rules"
+    )
+    plain = [(*rule[:2], short(rule[2]), *map(str, rule[3:6]), short(rule[6])) for rule in rules]
+    assert sorted(w for w in written if not w[0].startswith("---")) == sorted(plain)
+    for kind in {row[1] for row in rules} - {"storm"}:
+        assert re.search(rf"^\| `{kind}` \|", page, re.M)
+
+
+def test_the_example_of_the_page_is_what_is_built(sample_run: Run) -> None:
+    page = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+    block = page.split("<!-- example: begin -->")[1].split("<!-- example: end -->")[0]
+    lines = block.strip().strip("`").strip().splitlines()[1:]
+    found = {
+        str(day): [f"{score:f}", *("triggered" if hit else "-" for hit in hits)]
+        for day, score, *hits in sample_run.rows(
+            """
+            select score_date, any_value(value) filter (rule = 'entered_red'),
+                bool_or(is_triggered) filter (rule = 'entered_red'),
+                bool_or(is_triggered) filter (rule = 'left_green'),
+                bool_or(is_triggered) filter (rule = 'sharp_drop')
+            from scoring.alert_signals where account_id = 'urgent_ticket' group by score_date
+            """
+        )
+    }
+    assert len(lines) == 5
+    for line in lines:
+        day, score, *hits = line.split()
+        assert [Decimal(score), *hits] == [Decimal(found[day][0]), *found[day][1:]]
+    opened = sample_run.rows(
+        "select rule, opened_on from marts.fct_health_alerts where account_id = 'urgent_ticket'"
+    )
+    rules = ("entered_red", "left_green", "sharp_drop")
+    assert sorted(opened) == [(rule, date(2026, 9, 15)) for rule in rules]
 
 
 FIRST = date(2026, 2, 20)
