@@ -287,6 +287,29 @@ def check_grades(tables: Tables) -> Iterator[Fault]:
             yield table.fault("grades_colour", [row], "colour", what, hint)
 
 
+def check_alert_rules(tables: Tables) -> Iterator[Fault]:
+    """Levels and margins are in the unit of their kind; a storm is about all accounts."""
+    table = tables["alert_rules"]
+    for row in table.rows:
+        kind, level = row.get("kind"), row.values.get("level")
+        shares = {"coverage_lost": ("level", "reopen_margin"), "storm": ("level",)}
+        for column in shares.get(kind, ()):
+            value = row.values.get(column)
+            if value is not None and value > 1:
+                what = f"{plain(value)} is above 1: {kind} compares a share"
+                hint = f"did you mean {plain(value / 100)}?"
+                yield table.fault("alert_shares", [row], column, what, hint)
+        if level == 0 and kind == "drops_by":
+            what, hint = "every score drops by 0 points", "write how many points are worth an alert"
+            yield table.fault("alert_drop", [row], "level", what, hint)
+        for column, wanted in (("segment", "*"), ("cooldown_days", 0), ("reopen_margin", 0)):
+            value = row.values.get(column)
+            if kind == "storm" and value not in (None, wanted):
+                what = f"{shown(row.cells[column])} would not count for a storm"
+                hint = f"write {wanted}: a storm is about all accounts and has no margin"
+                yield table.fault("alert_storm", [row], column, what, hint)
+
+
 RULES: list[tuple[Callable[[Tables], Iterator[Fault]], tuple[str, ...]]] = [
     (check_currencies, ("currencies",)),
     (check_segments, ("segments",)),
@@ -296,6 +319,7 @@ RULES: list[tuple[Callable[[Tables], Iterator[Fault]], tuple[str, ...]]] = [
     (check_thresholds, ("metrics", "scorecard_metrics")),
     (check_shares, ("metrics", "scorecard_metrics", "score_caps")),
     (check_grades, ("grades",)),
+    (check_alert_rules, ("alert_rules",)),
 ]
 
 

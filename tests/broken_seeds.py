@@ -129,7 +129,7 @@ def broken(name: str, edit: Edit, *faults: tuple[str, int | None, str | None, st
     return Broken(name, edit, tuple((f"{f[0]}.csv", *f[1:]) for f in faults))
 
 
-SM, SC, SG, GR, MX, FT, CU, CP = (
+SM, SC, SG, GR, MX, FT, CU, CP, AR = (
     "scorecard_metrics",
     "scorecards",
     "segments",
@@ -138,6 +138,7 @@ SM, SC, SG, GR, MX, FT, CU, CP = (
     "features",
     "currencies",
     "score_caps",
+    "alert_rules",
 )
 
 FILES = [
@@ -569,6 +570,74 @@ ROWS = [
     broken("green below yellow", cell(GR, 2, "colour", "red"), (GR, 3, "colour", "green from 70")),
 ]
 
+ALERTS = [
+    broken("an unknown kind", cell(AR, 2, "kind", "crosses_bellow"), (AR, 2, "kind", "crosses_be")),
+    broken("a kind like no other", cell(AR, 2, "kind", "sulks"), (AR, 2, "kind", "one of crosses")),
+    broken("an unknown severity", cell(AR, 2, "severity", "Critical"), (AR, 2, "severity", "mean")),
+    broken(
+        "an alert rule twice",
+        cell(AR, 3, "rule", "entered_red"),
+        (AR, 3, "rule", "repeats row 2: entered_red"),
+    ),
+    broken("an alert rule without a name", cell(AR, 3, "rule", ""), (AR, 3, "rule", "blank")),
+    broken(
+        "an alert rule that looks like SQL",
+        cell(AR, 3, "rule", "x; drop table y"),
+        (AR, 3, "rule", "looks like SQL"),
+    ),
+    broken(
+        "an alert rule for a misspelt segment",
+        cell(AR, 2, "segment", "enterprize"),
+        (AR, 2, "segment", "mean enterprise?"),
+    ),
+    broken("a level above 100", cell(AR, 2, "level", "600"), (AR, 2, "level", "above 100")),
+    broken("a level below 0", cell(AR, 2, "level", "-1"), (AR, 2, "level", "below 0")),
+    broken("no level", cell(AR, 2, "level", ""), (AR, 2, "level", "blank")),
+    broken("a drop by nothing", cell(AR, 4, "level", "0"), (AR, 4, "level", "drops by 0 points")),
+    broken(
+        "a coverage level in percent", cell(AR, 7, "level", "70"), (AR, 7, "level", "mean 0.7?")
+    ),
+    broken(
+        "a coverage margin in percent",
+        cell(AR, 7, "reopen_margin", "5"),
+        (AR, 7, "reopen_margin", "mean 0.05?"),
+    ),
+    broken("a storm level in percent", cell(AR, 9, "level", "20"), (AR, 9, "level", "mean 0.2?")),
+    broken(
+        "a window of half a day", cell(AR, 2, "window_days", "0.5"), (AR, 2, "window_days", "whole")
+    ),
+    broken(
+        "an alert window of no days",
+        cell(AR, 2, "window_days", "0"),
+        (AR, 2, "window_days", "below 1"),
+    ),
+    broken(
+        "a negative cooldown",
+        cell(AR, 2, "cooldown_days", "-1"),
+        (AR, 2, "cooldown_days", "below 0"),
+    ),
+    broken(
+        "a negative margin",
+        cell(AR, 2, "reopen_margin", "-1"),
+        (AR, 2, "reopen_margin", "below 0"),
+    ),
+    broken(
+        "two storms",
+        row(AR, 0, "storm_2", "storm", "0.5", "7", "*", "info", "0", "0", "Half of the accounts"),
+        (AR, 10, "kind", "repeats row 9: storm"),
+    ),
+    broken(
+        "a storm in a segment",
+        cell(AR, 9, "segment", "enterprise"),
+        (AR, 9, "segment", "would not count for a storm"),
+    ),
+    broken(
+        "a storm with a cooldown",
+        cell(AR, 9, "cooldown_days", "14"),
+        (AR, 9, "cooldown_days", "would not count for a storm"),
+    ),
+]
+
 MANY = [
     broken(
         "many at once",
@@ -609,7 +678,7 @@ HEADERS = [
     for name in (MX, SG, SC, SM, GR)
 ]
 
-CASES = [*FILES, *HEADERS, *CELLS, *ROWS, *MANY]
+CASES = [*FILES, *HEADERS, *CELLS, *ROWS, *ALERTS, *MANY]
 
 
 def main(words: list[str]) -> int:

@@ -31,6 +31,7 @@ CHANGES_NONE = [
     ("features", "label = 'Other'"),
     ("metrics", "description = 'Other', unit = 'Other', window_days = 1"),
     ("scorecards", "description = 'Other'"),
+    ("alert_rules", "level = 1, window_days = 1, segment = 'Other', reopen_margin = 1"),
 ]
 
 

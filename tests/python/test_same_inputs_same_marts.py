@@ -98,4 +98,5 @@ def test_a_changed_threshold_is_noticed(
         "marts.fct_health_scores",
         "marts.fct_health_drivers",
         "marts.fct_scorecard_comparison",
-    }
+        "marts.fct_health_alerts",
+    } | ({"marts.fct_score_changes"} & set(expected))

@@ -1,6 +1,7 @@
 """Each planted account of the sample scores as its story in docs/sample_data.md says."""
 
 import csv
+import re
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -340,3 +341,73 @@ def test_too_little_data(health: Health) -> None:
     )
     assert 0 < now["coverage"] < least
     assert now["score_low"] < now["score_high"] - 40
+
+
+def test_every_story_raises_its_alerts_and_no_other(health: Health) -> None:
+    """The table of docs/sample_data.md: rule, date of opening and of closing."""
+    text = (ROOT / "docs" / "sample_data.md").read_text(encoding="utf-8")
+    table = text.split("## Alerts of the stories")[1].split("\n## ")[0]
+    documented = {
+        (line.split("|")[1].strip(" `"), rule, opened, closed)
+        for line in table.splitlines()
+        if line.startswith("| `")
+        for rule, opened, closed in re.findall(r"`(\w+)` ([\d-]{10}) -(?: ([\d-]{10}))?", line)
+    }
+    found = {
+        (row["account_id"], row["rule"], str(row["opened_on"]), str(row["closed_on"] or ""))
+        for row in health.records(
+            "select * from marts.fct_health_alerts where account_id not like 'acct_%'"
+        )
+    }
+    assert found == documented
+    assert len(found) > 30
+
+
+@pytest.mark.parametrize(
+    ("account_id", "rule", "days_ago"),
+    [
+        ("unpaid_invoice", "entered_red", 95 - 61),  # overdue for more than 60 days
+        ("urgent_ticket", "entered_red", 30 - 15),  # open for more than 14 days
+        ("seat_reduction", "left_green", 42),  # the contract was cut
+        ("override_expired", "entered_red", 150),  # the override began
+        ("override_expired", "back_in_green", 90),  # and ended
+        ("override_active", "back_in_green", 20),  # the override began
+        ("stuck_onboarding", "stuck_in_red", 75 - 2 - 50),  # 8 weeks, less 6 days, after a Sunday
+    ],
+)
+def test_an_alert_opens_on_the_first_score_date_of_its_reason(
+    account_id: str, rule: str, days_ago: int, health: Health
+) -> None:
+    [(first,)] = health.run.rows(
+        "select min(score_date) from metrics.score_dates"
+        f" where score_date >= date '{health.as_of - timedelta(days=days_ago)}'"
+    )
+    [alert] = health.records(
+        "select * from marts.fct_health_alerts"
+        f" where account_id = '{account_id}' and rule = '{rule}'"
+    )
+    assert alert["opened_on"] == first
+
+
+@pytest.mark.parametrize(
+    ("account_id", "rule", "level"),
+    [
+        ("quiet_churner", "left_green", 70),
+        ("quiet_churner", "entered_red", 60),
+        ("recovered", "entered_red", 60),
+        ("seasonal", "entered_red", 60),
+    ],
+)
+def test_a_fall_is_told_on_its_first_date(
+    account_id: str, rule: str, level: int, health: Health
+) -> None:
+    [alert] = health.records(
+        "select * from marts.fct_health_alerts"
+        f" where account_id = '{account_id}' and rule = '{rule}'"
+    )
+    low = health.records(
+        f"select score_date from marts.fct_health_scores where {RETENTION}"
+        f" and account_id = '{account_id}' and health_score < {level} order by score_date"
+    )
+    assert alert["opened_on"] == low[0]["score_date"]
+    assert alert["score_at_opening"] < level

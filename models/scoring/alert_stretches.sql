@@ -1,0 +1,409 @@
+-- One row per account, rule and time during which the account is in the state that the rule watches
+-- for: from the date that triggers to the first one after it that recovers, or on which the account
+-- has no signal. Only of dates that the memory of the alerts has not seen; what was open before
+-- goes on. The state on a date follows from the last signal that triggered or recovered, so that
+-- several new dates in one run give what they give one by one. And one row per rule: up to where
+-- the memory had seen it, and up to where it is evaluated here.
+with
+
+memory as (
+
+    {{ alert_memory() }}
+
+),
+
+seen as (
+
+    select
+        rule,
+        evaluated_through
+    from memory
+    where record = 'rule'
+
+),
+
+rules as (
+
+    select * from {{ ref('alert_rules') }}
+    where kind <> 'storm'
+
+),
+
+scores as (
+
+    select
+        scores.account_id,
+        scores.score_date,
+        scores.segment,
+        scores.health_score
+    from {{ ref('fct_health_scores') }} as scores
+    inner join {{ ref('scorecards') }} as scorecards
+        on scores.scorecard = scorecards.scorecard
+    where
+        scorecards.goal = 'retention'
+        and scorecards.status = 'live'
+
+),
+
+signal_dates as (
+
+    select distinct score_date
+    from {{ ref('alert_signals') }}
+
+),
+
+evaluated_dates as (
+
+    select
+        rules.rule,
+        signal_dates.score_date,
+        row_number() over (
+            partition by rules.rule
+            order by signal_dates.score_date
+        ) as date_index
+    from rules
+    cross join signal_dates
+    left join seen
+        on rules.rule = seen.rule
+    where
+        seen.evaluated_through is null
+        or signal_dates.score_date > seen.evaluated_through
+
+),
+
+last_dates as (
+
+    select
+        rule,
+        max(date_index) as last_index,
+        max(score_date) as last_date
+    from evaluated_dates
+    group by rule
+
+),
+
+open_before as (
+
+    select
+        memory.account_id,
+        memory.rule
+    from memory
+    inner join rules
+        on memory.rule = rules.rule
+    where
+        memory.record = 'episode'
+        and memory.closed_on is null
+
+),
+
+new_signals as (
+
+    select
+        signals.account_id,
+        signals.rule,
+        evaluated_dates.date_index,
+        signals.is_triggered,
+        signals.is_recovered,
+        signals.value as watched_value
+    from {{ ref('alert_signals') }} as signals
+    inner join evaluated_dates
+        on
+            signals.rule = evaluated_dates.rule
+            and signals.score_date = evaluated_dates.score_date
+
+),
+
+concerned as (
+
+    select
+        account_id,
+        rule
+    from new_signals
+    where is_triggered
+
+    union distinct
+
+    select
+        account_id,
+        rule
+    from open_before
+
+),
+
+-- What was open before counts as triggered just before the first new date.
+states as (
+
+    select
+        account_id,
+        rule,
+        0 as date_index,
+        true as is_triggered,
+        false as is_recovered,
+        cast(null as decimal(9, 6)) as watched_value
+    from open_before
+
+    union all
+
+    select
+        new_signals.account_id,
+        new_signals.rule,
+        new_signals.date_index,
+        new_signals.is_triggered,
+        new_signals.is_recovered,
+        new_signals.watched_value
+    from new_signals
+    inner join concerned
+        on
+            new_signals.account_id = concerned.account_id
+            and new_signals.rule = concerned.rule
+
+),
+
+with_next as (
+
+    select
+        states.*,
+        coalesce(
+            lead(states.date_index) over (
+                partition by states.account_id, states.rule
+                order by states.date_index
+            ),
+            last_dates.last_index + 1
+        ) as next_index
+    from states
+    inner join last_dates
+        on states.rule = last_dates.rule
+
+),
+
+-- An account without a signal on an evaluated date has left, or left the segment: that closes too.
+decisions as (
+
+    select
+        account_id,
+        rule,
+        date_index,
+        is_triggered as is_on
+    from with_next
+    where is_triggered or is_recovered
+
+    union all
+
+    select
+        account_id,
+        rule,
+        date_index + 1 as date_index,
+        false as is_on
+    from with_next
+    where next_index > date_index + 1
+
+),
+
+with_former_state as (
+
+    select
+        *,
+        coalesce(
+            lag(is_on) over (partition by account_id, rule order by date_index), false
+        ) as was_on
+    from decisions
+
+),
+
+turns as (
+
+    select
+        account_id,
+        rule,
+        date_index,
+        is_on,
+        lead(date_index) over (partition by account_id, rule order by date_index) as next_index
+    from with_former_state
+    where is_on <> was_on
+
+),
+
+-- Index 0 is what was open before. What is still open was seen on the last date, the rest on the
+-- one before it closed.
+stretches as (
+
+    select
+        turns.account_id,
+        turns.rule,
+        turns.date_index as opened_index,
+        turns.next_index as closed_index,
+        case
+            when turns.next_index is null then last_dates.last_index
+            else turns.next_index - 1
+        end as last_seen_index
+    from turns
+    inner join last_dates
+        on turns.rule = last_dates.rule
+    where turns.is_on
+
+),
+
+extremes as (
+
+    select
+        stretches.account_id,
+        stretches.rule,
+        stretches.opened_index,
+        max(
+            case when stretches.opened_index = states.date_index then states.watched_value end
+        ) as value_at_opening,
+        max(states.watched_value) as highest_value,
+        min(states.watched_value) as lowest_value
+    from stretches
+    inner join states
+        on
+            stretches.account_id = states.account_id
+            and stretches.rule = states.rule
+            and stretches.opened_index <= states.date_index
+            and stretches.last_seen_index >= states.date_index
+    group by stretches.account_id, stretches.rule, stretches.opened_index
+
+),
+
+openings as (
+
+    select
+        stretches.account_id,
+        stretches.rule,
+        opening_dates.score_date as opened_on
+    from stretches
+    inner join evaluated_dates as opening_dates
+        on
+            stretches.rule = opening_dates.rule
+            and stretches.opened_index = opening_dates.date_index
+
+),
+
+moves as (
+
+    select
+        openings.account_id,
+        openings.rule,
+        openings.opened_on,
+        changes.metric,
+        sum(
+            case when rules.kind = 'recovers_above' then changes.points else -changes.points end
+        ) as points
+    from openings
+    inner join rules
+        on openings.rule = rules.rule
+    inner join {{ ref('fct_score_changes') }} as changes
+        on
+            openings.account_id = changes.account_id
+            and openings.opened_on = changes.score_date
+            and changes.days_back = case
+                when rules.window_days < 28 then 7
+                when rules.window_days < 90 then 28
+                else 90
+            end
+    where changes.cause in ('behaviour', 'coverage')
+    group by
+        openings.account_id,
+        openings.rule,
+        openings.opened_on,
+        changes.metric
+
+),
+
+ranked_moves as (
+
+    select
+        *,
+        row_number() over (
+            partition by account_id, rule, opened_on
+            order by points desc, metric asc
+        ) as move_rank
+    from moves
+    where points > 0
+
+),
+
+drivers as (
+
+    select
+        account_id,
+        rule,
+        opened_on,
+        max(case when move_rank = 1 then metric end) as driver_1,
+        max(case when move_rank = 2 then metric end) as driver_2,
+        max(case when move_rank = 3 then metric end) as driver_3
+    from ranked_moves
+    group by account_id, rule, opened_on
+
+)
+
+
+select
+    'stretch' as record,
+    stretches.account_id,
+    stretches.rule,
+    stretches.opened_index = 0 as is_continued,
+    cast(null as date) as seen_through,
+    cast(null as date) as evaluated_through,
+    opening_dates.score_date as opened_on,
+    closing_dates.score_date as closed_on,
+    last_seen_dates.score_date as last_seen_on,
+    scores.segment,
+    scores.health_score as score_at_opening,
+    extremes.value_at_opening,
+    extremes.highest_value,
+    extremes.lowest_value,
+    drivers.driver_1,
+    drivers.driver_2,
+    drivers.driver_3
+from stretches
+inner join extremes
+    on
+        stretches.account_id = extremes.account_id
+        and stretches.rule = extremes.rule
+        and stretches.opened_index = extremes.opened_index
+left join evaluated_dates as opening_dates
+    on
+        stretches.rule = opening_dates.rule
+        and stretches.opened_index = opening_dates.date_index
+left join evaluated_dates as closing_dates
+    on
+        stretches.rule = closing_dates.rule
+        and stretches.closed_index = closing_dates.date_index
+left join evaluated_dates as last_seen_dates
+    on
+        stretches.rule = last_seen_dates.rule
+        and stretches.last_seen_index = last_seen_dates.date_index
+left join scores
+    on
+        stretches.account_id = scores.account_id
+        and opening_dates.score_date = scores.score_date
+left join drivers
+    on
+        stretches.account_id = drivers.account_id
+        and stretches.rule = drivers.rule
+        and opening_dates.score_date = drivers.opened_on
+
+union all
+
+select
+    'rule' as record,
+    null as account_id,
+    last_dates.rule,
+    null as is_continued,
+    seen.evaluated_through as seen_through,
+    last_dates.last_date as evaluated_through,
+    null as opened_on,
+    null as closed_on,
+    null as last_seen_on,
+    null as segment,
+    null as score_at_opening,
+    null as value_at_opening,
+    null as highest_value,
+    null as lowest_value,
+    null as driver_1,
+    null as driver_2,
+    null as driver_3
+from last_dates
+left join seen
+    on last_dates.rule = seen.rule
