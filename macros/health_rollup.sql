@@ -21,7 +21,7 @@
             sum(arr * health_score) as arr_points,
             min(health_score) as worst_score,
             sum(coverage) as coverage,
-            sum(cast(arr * coverage as decimal(28, 6))) as arr_coverage,
+            cast(sum(arr * coverage) as decimal(28, 6)) as arr_coverage,
             count(health_score - health_score_28d_earlier) as compared_accounts,
             sum(case when health_score_28d_earlier is not null and health_score is not null then arr end)
                 as compared_arr,

@@ -46,7 +46,7 @@ rows_of_all as (
             green_accounts + yellow_accounts + red_accounts + grey_accounts as coloured_accounts,
             coalesce(green_arr, 0) + coalesce(yellow_arr, 0) + coalesce(red_arr, 0)
             + coalesce(grey_arr, 0) as coloured_arr,
-            green_share + yellow_share + red_share + grey_share as shares
+            green_share + yellow_share + red_share + grey_share as all_shares
         from {{ ref(by ~ '_health') }}
         {% if not loop.last %}
             union all
@@ -81,4 +81,4 @@ from rows_of_all
 where
     coloured_accounts <> accounts
     or coloured_arr <> coalesce(arr, 0)
-    or abs(shares - 1) > 0.000002
+    or abs(all_shares - 1) > 0.000002

@@ -2013,7 +2013,7 @@ def roll_up(members: Sequence[Standing], account_names: dict[str, str]) -> tuple
         if one.health is not None and one.earlier is not None
     ]
     weighed = [one for one in members if one.arr is not None]
-    covered = sum((rounded(one.arr * one.coverage, 6) for one in weighed), Decimal(0))
+    covered = rounded(sum((one.arr * one.coverage for one in weighed), Decimal(0)), 6)
     whole = sum((one.arr for one in weighed), Decimal(0))
     return (
         len(members),
