@@ -635,7 +635,7 @@ PLAYBOOKS = [
     broken(
         "a comparison in words",
         cell(PB, 3, "comparison", "above"),
-        (PB, 3, "comparison", "one of at_or_below"),
+        (PB, 3, "comparison", "mean at_or_above?"),
     ),
     broken(
         "an alert with a comparison",
