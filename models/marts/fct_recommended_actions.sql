@@ -101,7 +101,7 @@ signals as (
 
 ),
 
--- What playbooks look at: the value, how it is called and what it costs the score.
+-- What playbooks look at: the value, its name and what it costs the score.
 component_losses as (
 
     select
@@ -120,7 +120,7 @@ numbers as (
             account_id,
             'component' as trigger_on,
             '{{ component }}' as trigger_name,
-            '{{ component }}_score' as called,
+            '{{ component }}_score' as number_name,
             {{ component }}_score as number_value,
             false as is_share
         from scores
@@ -130,7 +130,7 @@ numbers as (
         metric_values.account_id,
         'metric' as trigger_on,
         metric_values.metric as trigger_name,
-        metric_values.metric as called,
+        metric_values.metric as number_name,
         metric_values.metric_value as number_value,
         metrics.unit = 'share' as is_share
     from metric_values
@@ -164,7 +164,7 @@ fired_by_number as (
     select
         playbooks.playbook,
         numbers.account_id,
-        numbers.called || ' is '
+        numbers.number_name || ' is '
         || case
             when numbers.is_share
                 then {{ number_text('100 * numbers.number_value', 1) }} || ' %'

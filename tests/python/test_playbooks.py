@@ -1,10 +1,17 @@
 """Each planted account of the sample is recommended what its story asks for, and why."""
 
 import re
+from pathlib import Path
 
 import pytest
-from project import Run
+from broken_seeds import copy_seeds
+from explain import as_text, explain
+from last_build import open_warehouse
+from project import ROOT, Run
 from sample.stories import STORIES
+from validate import validate
+
+PAGE = (ROOT / "docs" / "playbooks.md").read_text(encoding="utf-8")
 
 # The best action of each story, and the reason as it begins.
 BEST = {
@@ -96,3 +103,19 @@ def test_the_starting_set_covers_every_component_and_goal(sample_run: Run) -> No
     assert set(covered) == set(components)
     goals = sample_run.rows("select distinct goal from marts.fct_recommended_actions")
     assert set(goals) == {("retention",), ("expansion",), ("advocacy",)}
+
+
+def test_the_worked_example_is_what_is_printed(sample_run: Run) -> None:
+    [example] = re.findall(r"```\n(What to do:.*?)\n```", PAGE, flags=re.S)
+    with open_warehouse(sample_run.warehouse) as connection:
+        assert as_text(explain(connection, "urgent_ticket")).endswith(example)
+
+
+def test_the_playbook_that_the_page_adds_is_sound(tmp_path: Path) -> None:
+    folder = copy_seeds(tmp_path / "seeds")
+    [row] = re.findall(r'playbooks\.write\("(.*)\\n"\)', PAGE)
+    with (folder / "playbooks.csv").open("a") as playbooks:
+        playbooks.write(f"{row}\n")
+    rows, faults = validate(folder)
+    assert faults == []
+    assert rows["playbooks.csv"] == 28

@@ -66,6 +66,12 @@ VALUES: dict[str, Edit] = {
     "free_name_score_caps_cap": cell("score_caps", 2, "cap", "x; drop table y"),
     "assert_currencies_are_listed_once": row("currencies", 0, "usd", "2"),
     "unique_features_feature": cell("features", 3, "feature", "login"),
+    "relationships_playbooks_trigger__grade": cell("playbooks", 2, "trigger", "E"),
+    "relationships_playbooks_trigger__metric": cell("playbooks", 3, "trigger", "overdue"),
+    "relationships_playbooks_trigger__rule": cell("playbooks", 11, "trigger", "renewal"),
+    "accepted_values_playbooks_trigger": cell("playbooks", 12, "trigger", "adaption"),
+    "not_null_playbooks_threshold": cell("playbooks", 4, "threshold", ""),
+    "assert_playbooks_have_the_cells_of_their_trigger": cell("playbooks", 22, "threshold", "5"),
 }
 ROWS: dict[str, Edit] = {
     "assert_every_scorecard_covers_every_segment": without("scorecard_metrics", *range(154, 162)),
@@ -101,6 +107,7 @@ UNSEEN = {
     "a space in a number",
     "an exponent",
     "half a day",  # rounded
+    "half a priority",  # likewise
     "a whole number with a point",
     "too many decimals",  # rounded
     "yes for true",
