@@ -1,8 +1,8 @@
 {#-
     Run after a build: says where to look when a seed is at fault and how many rows were refused, and
     warns of what makes scores meaningless though nothing failed: an input of which no row was
-    accepted, features.csv that knows nothing of what is used, usage that ends long before the
-    as-of date.
+    accepted, features.csv that knows nothing of what is used, parents in a cycle, usage that
+    ends long before the as-of date.
 -#}
 {% macro tell_what_to_look_at(results) -%}
     {%- set of_seeds = [] -%}
@@ -53,6 +53,19 @@
             {%- do exceptions.warn(
                 'None of the ' ~ counts[0] ~ ' features in usage_events is listed in'
                 ~ ' seeds/scoring/features.csv: adoption scores 0 for every account. List them.'
+            ) -%}
+        {%- endif -%}
+    {%- endif -%}
+    {%- if execute and 'dim_accounts' in built -%}
+        {%- set cut = run_query(
+            'select count(*), min(account_id) from ' ~ built['dim_accounts']
+            ~ ' where is_parent_cycle_cut'
+        )[0] -%}
+        {%- if cut[0] > 0 -%}
+            {%- do exceptions.warn(
+                cut[0] ~ ' accounts belong to themselves by way of their parents, the first is '
+                ~ cut[1] ~ ': they are treated as having no parent (is_parent_cycle_cut in'
+                ~ ' dim_accounts). Mend parent_account_id.'
             ) -%}
         {%- endif -%}
     {%- endif -%}

@@ -1,4 +1,4 @@
-"""Explain one score: what went in, what it counted, what changed, what would move it most.
+"""Explain one score: what went in, what changed, what would move it most, and what to do.
 
 Usage:
     python scripts/explain.py quiet_churner
@@ -134,6 +134,14 @@ where override_id = ? and record_status = 'accepted'
 """
 
 
+ACTIONS = """
+select action_rank, playbook, goal, action, reason, owner_role, due_date
+from marts.fct_recommended_actions
+where account_id = ? and score_date = ?
+order by action_rank
+"""
+
+
 # ------------------------------------------------------------------------------- finding
 
 
@@ -226,7 +234,7 @@ def explain(
     scorecard: str | None = None,
 ) -> Record:
     """Everything that made the score, ready for JSON: score, segment_rule, drivers, caps, override,
-    change_28d and would_move_most. Points are points of the score, 0 to 100."""
+    change_28d, would_move_most and actions. Points are points of the score, 0 to 100."""
     account = find_account(connection, wanted.strip())
     score, earlier = find_scores(connection, account, find_scorecard(connection, scorecard), day)
     check_version(connection, score)
@@ -247,6 +255,7 @@ def explain(
         "override": override[0] if override else None,
         "change_28d": change_since(score, drivers, earlier, before) if earlier else None,
         "would_move_most": best_gains(drivers, caps),
+        "actions": recommended_actions(connection, score),
     }
 
 
@@ -286,6 +295,13 @@ def holds(cap: Record, value: Decimal) -> bool:
     if cap["better"] == "higher":
         return value < cap["worse_than"]
     return value > cap["worse_than"]
+
+
+def recommended_actions(connection: duckdb.DuckDBPyConnection, score: Record) -> list[Record]:
+    """What to do, best first: of the live retention scorecard at the as-of date, else nothing."""
+    if (score["goal"], score["status"]) != ("retention", "live"):
+        return []
+    return records(connection, ACTIONS, score["account_id"], score["score_date"])
 
 
 def best_gains(drivers: list[Record], caps: list[Record]) -> list[Record]:
@@ -578,9 +594,21 @@ def gains_text(told: Record) -> Iterable[str]:
         yield "  (the health score follows once the override is over)"
 
 
+def actions_text(told: Record) -> Iterable[str]:
+    if not told["actions"]:
+        return
+    yield "What to do:"
+    for row in told["actions"]:
+        yield (
+            f"  {row['action_rank']}. {row['action']}"
+            f" ({row['playbook']}, {row['owner_role']}, by {row['due_date']})"
+        )
+        yield f"     because {row['reason']}"
+
+
 def as_text(told: Record) -> str:
     """The explanation as a page for the terminal."""
-    remarks = list(remarks_text(told["drivers"]))
+    remarks, actions = list(remarks_text(told["drivers"])), list(actions_text(told))
     parts = [
         "\n".join(headline(told)),
         drivers_text(told["drivers"]),
@@ -590,6 +618,7 @@ def as_text(told: Record) -> str:
         *(["\n".join(remarks)] if remarks else []),
         "\n".join(change_text(told)),
         "\n".join(gains_text(told)),
+        *(["\n".join(actions)] if actions else []),
     ]
     return "\n\n".join(parts)
 

@@ -58,7 +58,8 @@ select
     grade,
     score_change_28d as change_28d,
     days_to_renewal as renews_in_days,
-    concat_ws(', ', 'cap ' || cap, drag_1, drag_2) as mostly_because_of
+    concat_ws(', ', 'cap ' || cap, drag_1, drag_2) as mostly_because_of,
+    recommended_playbook as what_to_do
 from marts.customer_health
 where colour in ('red', 'yellow')
 order by colour, arr desc nulls last, account_id

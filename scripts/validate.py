@@ -187,9 +187,10 @@ def check_shares(tables: Tables) -> Iterator[Fault]:
     for seed, columns in (
         ("scorecard_metrics", ("poor_at", "healthy_at")),
         ("score_caps", ("worse_than",)),
+        ("playbooks", ("threshold",)),
     ):
         for row in tables[seed].rows:
-            metric = row.get("metric")
+            metric = row.get("trigger" if seed == "playbooks" else "metric")
             if unit.get(metric) != "share" or row.get("curve") == "percentile":
                 continue
             for column in columns:
@@ -310,6 +311,31 @@ def check_alert_rules(tables: Tables) -> Iterator[Fault]:
                 yield table.fault("alert_storm", [row], column, what, hint)
 
 
+def check_playbooks(tables: Tables) -> Iterator[Fault]:
+    """A playbook on an alert or a grade has no threshold, one on an alert has no comparison."""
+    table = tables["playbooks"]
+    for row in table.rows:
+        kind = row.get("trigger_on")
+        for column in ("comparison", "threshold"):
+            given = row.cells.get(column, "")
+            if given and kind in (("alert",) if column == "comparison" else ("alert", "grade")):
+                what = f"{shown(given)} beside a playbook that is triggered by the {kind}"
+                hint = f"leave {column} blank, or let trigger_on be component or metric"
+                yield table.fault("playbooks", [row], column, what, hint)
+
+
+def check_alert_triggers(tables: Tables) -> Iterator[Fault]:
+    """Playbooks name alerts of an account; a storm is about the feeds."""
+    table = tables["playbooks"]
+    kinds = {row.get("rule"): row.get("kind") for row in tables["alert_rules"].rows}
+    for row in table.rows:
+        rule = row.get("trigger")
+        if row.get("trigger_on") == "alert" and kinds.get(rule) == "storm":
+            what = f"{rule} is no alert of an account: it says that there are too many"
+            hint = "name another rule of alert_rules.csv"
+            yield table.fault("storm", [row], "trigger", what, hint)
+
+
 RULES: list[tuple[Callable[[Tables], Iterator[Fault]], tuple[str, ...]]] = [
     (check_currencies, ("currencies",)),
     (check_segments, ("segments",)),
@@ -317,9 +343,11 @@ RULES: list[tuple[Callable[[Tables], Iterator[Fault]], tuple[str, ...]]] = [
     (check_weights, ("scorecard_metrics",)),
     (check_coverage, ("scorecards", "segments", "scorecard_metrics")),
     (check_thresholds, ("metrics", "scorecard_metrics")),
-    (check_shares, ("metrics", "scorecard_metrics", "score_caps")),
+    (check_shares, ("metrics", "scorecard_metrics", "score_caps", "playbooks")),
     (check_grades, ("grades",)),
     (check_alert_rules, ("alert_rules",)),
+    (check_playbooks, ("playbooks",)),
+    (check_alert_triggers, ("playbooks", "alert_rules")),
 ]
 
 

@@ -19,6 +19,15 @@ thresholds as (
         abs(worse_than) as largest_threshold
     from {{ ref('score_caps') }}
 
+    union all
+
+    select
+        playbook as place,
+        trigger as metric,
+        abs(threshold) as largest_threshold
+    from {{ ref('playbooks') }}
+    where trigger_on = 'metric'
+
 )
 
 select

@@ -129,7 +129,7 @@ def broken(name: str, edit: Edit, *faults: tuple[str, int | None, str | None, st
     return Broken(name, edit, tuple((f"{f[0]}.csv", *f[1:]) for f in faults))
 
 
-SM, SC, SG, GR, MX, FT, CU, CP, AR = (
+SM, SC, SG, GR, MX, FT, CU, CP, AR, PB = (
     "scorecard_metrics",
     "scorecards",
     "segments",
@@ -139,6 +139,7 @@ SM, SC, SG, GR, MX, FT, CU, CP, AR = (
     "currencies",
     "score_caps",
     "alert_rules",
+    "playbooks",
 )
 
 FILES = [
@@ -406,7 +407,7 @@ ROWS = [
         table(SM, lambda rows: rows.insert(5, list(rows[2]))),
         (SM, 6, None, "repeats row 3: retention_2026, trial, core_feature_adoption_28d"),
     ),
-    broken("a grade twice", cell(GR, 3, "grade", "A"), (GR, 3, "grade", "repeats row 2: A")),
+    broken("a grade twice", cell(GR, 6, "grade", "A"), (GR, 6, "grade", "repeats row 2: A")),
     broken("a bound twice", cell(GR, 3, "min_score", "85"), (GR, 3, "min_score", "repeats row 2")),
     broken("a priority twice", cell(SG, 8, "priority", "41"), (SG, 9, "priority", "repeats row 8")),
     broken(
@@ -544,6 +545,7 @@ ROWS = [
         "no grade for insufficient data",
         without(GR, 7),
         (GR, None, "min_score", "0 grades have a blank min_score"),
+        (PB, 2, "trigger", '"insufficient_data" is not in grades.csv'),
     ),
     broken(
         "two grades without a bound",
@@ -638,6 +640,93 @@ ALERTS = [
     ),
 ]
 
+# Rows of playbooks.csv: 3 a metric, 7 of one segment, 11 an alert, 12 a component, 2 a grade.
+PLAYBOOKS = [
+    broken(
+        "a misspelt trigger", cell(PB, 3, "trigger_on", "metrics"), (PB, 3, "trigger_on", "metric")
+    ),
+    broken(
+        "a playbook on an unknown metric",
+        cell(PB, 3, "trigger", "oldest_urgent_tickets_days"),
+        (PB, 3, "trigger", "mean oldest_urgent_ticket_days?"),
+    ),
+    broken(
+        "a playbook on an unknown component",
+        cell(PB, 12, "trigger", "adaption"),
+        (PB, 12, "trigger", "mean adoption?"),
+    ),
+    broken(
+        "a playbook on an unknown alert",
+        cell(PB, 11, "trigger", "renewal_in_dangr"),
+        (PB, 11, "trigger", "mean renewal_in_danger?"),
+    ),
+    broken(
+        "a playbook on an unknown grade",
+        cell(PB, 2, "trigger", "insufficient"),
+        (PB, 2, "trigger", '"insufficient" is not in grades.csv'),
+    ),
+    broken(
+        "a playbook for an unknown segment",
+        cell(PB, 7, "segment", "regulatet"),
+        (PB, 7, "segment", "mean regulated?"),
+    ),
+    broken(
+        "a playbook on a storm",
+        cell(PB, 11, "trigger", "storm"),
+        (PB, 11, "trigger", "no alert of an account"),
+    ),
+    broken(
+        "an unknown goal of a playbook", cell(PB, 3, "goal", "renew"), (PB, 3, "goal", "one of")
+    ),
+    broken(
+        "a playbook twice",
+        cell(PB, 4, "playbook", "escalate_urgent_ticket"),
+        (PB, 4, "playbook", "repeats row 3"),
+    ),
+    broken(
+        "a percentage in a playbook",
+        cell(PB, 6, "threshold", "-20"),
+        (PB, 6, "threshold", "mean -0.2?"),
+    ),
+    broken(
+        "a component score above 100",
+        cell(PB, 12, "threshold", "400"),
+        (PB, 12, "threshold", "above 100"),
+    ),
+    broken(
+        "a metric without a threshold", cell(PB, 3, "threshold", ""), (PB, 3, "threshold", "blank")
+    ),
+    broken(
+        "a metric without a comparison",
+        cell(PB, 3, "comparison", ""),
+        (PB, 3, "comparison", "blank"),
+    ),
+    broken(
+        "a comparison in words",
+        cell(PB, 3, "comparison", "above"),
+        (PB, 3, "comparison", "mean at_or_above?"),
+    ),
+    broken(
+        "an alert with a comparison",
+        cell(PB, 11, "comparison", "at_or_below"),
+        (PB, 11, "comparison", "leave comparison blank"),
+    ),
+    broken(
+        "an alert with a threshold",
+        cell(PB, 11, "threshold", "70"),
+        (PB, 11, "threshold", "leave threshold blank"),
+    ),
+    broken(
+        "a grade with a threshold",
+        cell(PB, 2, "threshold", "60"),
+        (PB, 2, "threshold", "leave threshold blank"),
+    ),
+    broken("a priority of zero", cell(PB, 3, "priority", "0"), (PB, 3, "priority", "below 1")),
+    broken("half a priority", cell(PB, 3, "priority", "1.5"), (PB, 3, "priority", "whole")),
+    broken("a due day in the past", cell(PB, 3, "due_days", "-1"), (PB, 3, "due_days", "below 0")),
+    broken("no action", cell(PB, 3, "action", ""), (PB, 3, "action", "blank")),
+]
+
 MANY = [
     broken(
         "many at once",
@@ -675,10 +764,10 @@ HEADERS = [
         data(name, lambda content: content.split(b"\n")[0] + b"\n"),
         (name, None, None, "no rows below the header"),
     )
-    for name in (MX, SG, SC, SM, GR)
+    for name in (MX, SG, SC, SM, GR, PB)
 ]
 
-CASES = [*FILES, *HEADERS, *CELLS, *ROWS, *ALERTS, *MANY]
+CASES = [*FILES, *HEADERS, *CELLS, *ROWS, *ALERTS, *PLAYBOOKS, *MANY]
 
 
 def main(words: list[str]) -> int:

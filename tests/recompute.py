@@ -598,6 +598,34 @@ class Grade:
 
 
 @dataclass(frozen=True)
+class AlertRule:
+    """One row of alert_rules.csv."""
+
+    rule: str
+    kind: str
+    level: Decimal
+    window_days: int
+    segment: str
+
+
+@dataclass(frozen=True)
+class Playbook:
+    """One row of playbooks.csv. A segment of * means every segment."""
+
+    playbook: str
+    goal: str
+    segment: str
+    trigger_on: str
+    trigger: str
+    comparison: str
+    threshold: Decimal | None
+    priority: int
+    action: str
+    owner_role: str
+    due_days: int
+
+
+@dataclass(frozen=True)
 class Seeds:
     """What the scoring seeds say."""
 
@@ -611,6 +639,9 @@ class Seeds:
     grades: list[Grade]
     rates: dict[str, Decimal]
     caps: list[Cap]
+    shares: frozenset[str]
+    alert_rules: dict[str, AlertRule]
+    playbooks: list[Playbook]
 
     def live(self, goal: str) -> Scorecard | None:
         """The live scorecard of a goal."""
@@ -714,9 +745,34 @@ def _read_caps(seeds_dir: Path) -> list[Cap]:
     return caps
 
 
+def _read_alert_rules(seeds_dir: Path) -> dict[str, AlertRule]:
+    return {
+        row["rule"]: AlertRule(
+            row["rule"],
+            row["kind"],
+            needed(seed_number(row["level"]), "level of alert_rules.csv"),
+            int(row["window_days"]),
+            row["segment"],
+        )
+        for row in read_seed(seeds_dir, "alert_rules", "rule kind level window_days segment")
+    }
+
+
+def _read_playbooks(seeds_dir: Path) -> list[Playbook]:
+    columns = names(
+        "playbook goal segment trigger_on trigger comparison threshold priority action owner_role"
+        " due_days"
+    )
+    numbers = {"threshold": seed_number, "priority": int, "due_days": int}
+    return [
+        Playbook(**{name: numbers.get(name, str)(row[name]) for name in columns})
+        for row in read_seed(seeds_dir, "playbooks", " ".join(columns))
+    ]
+
+
 def read_seeds(seeds_dir: Path) -> Seeds:
     """Reads every scoring seed."""
-    metrics = read_seed(seeds_dir, "metrics", "metric component better")
+    metrics = read_seed(seeds_dir, "metrics", "metric component unit better")
     component = {row["metric"]: row["component"].lower() for row in metrics}
     better = {row["metric"]: row["better"].lower() for row in metrics}
     if odd := sorted(set(component) ^ set(METRICS)):
@@ -743,6 +799,9 @@ def read_seeds(seeds_dir: Path) -> Seeds:
             for row in currencies
         },
         _read_caps(seeds_dir),
+        frozenset(row["metric"] for row in metrics if row["unit"] == "share"),
+        _read_alert_rules(seeds_dir),
+        _read_playbooks(seeds_dir),
     )
 
 
@@ -1950,11 +2009,328 @@ def make_tables() -> dict[str, Table]:
                 *CHANGE_COLUMNS,
                 *DRAG_COLUMNS,
                 *STRENGTH_COLUMNS,
+                "recommended_playbook",
                 "data_through",
             ),
         ),
+        Table("fct_recommended_actions", "marts", ("account_id", "playbook"), ACTION_COLUMNS),
+        Table("segment_health", "marts", ("segment", "score_date"), ROLL_UP_COLUMNS),
+        Table("owner_health", "marts", ("owner", "score_date"), ROLL_UP_COLUMNS),
+        Table(
+            "parent_health",
+            "marts",
+            ("parent_account_id", "score_date"),
+            (*ROLL_UP_COLUMNS, *PARENT_COLUMNS),
+        ),
     ]
     return {table.name: table for table in tables}
+
+
+COLOURS = names("green yellow red grey")
+ROLL_UP_COLUMNS = (
+    *names("accounts scored_accounts accounts_with_arr arr mean_score arr_weighted_score"),
+    *names("worst_account_id worst_account_name worst_score"),
+    *(f"{colour}_{what}" for colour in COLOURS for what in ("accounts", "share", "arr")),
+    *names("mean_coverage arr_weighted_coverage"),
+    *names("compared_accounts_28d score_change_28d arr_weighted_change_28d"),
+)
+PARENT_COLUMNS = names("parent_account_name levels_below is_parent_cycle_cut")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What roll-ups look at: an account at a date under the live retention scorecard."""
+
+    account_id: str
+    segment: str
+    arr: Decimal | None
+    health: Decimal | None
+    colour: str | None
+    coverage: Decimal
+    earlier: Decimal | None
+
+
+def known_mean(pairs: Iterable[tuple[Number | None, Number | None]], places: int) -> Decimal | None:
+    """The mean of (weight, value) pairs with both known; None where they weigh nothing."""
+    known = [(weight, value) for weight, value in pairs if None not in (weight, value)]
+    total = sum(weight for weight, _ in known)  # type: ignore[misc]
+    if not total:
+        return None
+    return divided(sum(weight * value for weight, value in known), total, places)  # type: ignore[operator, misc]
+
+
+def roll_up(members: Sequence[Standing], account_names: dict[str, str]) -> tuple[Any, ...]:
+    """The cells of ROLL_UP_COLUMNS for the accounts of a group at a date."""
+    scored = [one for one in members if one.health is not None]
+    worst = min(scored, key=lambda one: (one.health, one.account_id), default=None)
+    colours: list[Any] = []
+    for colour in COLOURS:
+        its = [one for one in members if one.colour == colour]
+        arr = sum_known(one.arr for one in its) if its else Decimal(0)
+        colours += [len(its), divided(len(its), len(members), 6), arr]
+    moved = [
+        (one.arr, one.health - one.earlier)
+        for one in members
+        if one.health is not None and one.earlier is not None
+    ]
+    weighed = [one for one in members if one.arr is not None]
+    covered = rounded(sum((one.arr * one.coverage for one in weighed), Decimal(0)), 6)
+    whole = sum((one.arr for one in weighed), Decimal(0))
+    return (
+        len(members),
+        len(scored),
+        len(weighed),
+        sum_known(one.arr for one in members),
+        known_mean(((1, one.health) for one in members), 2),
+        known_mean(((one.arr, one.health) for one in members), 2),
+        None if worst is None else worst.account_id,
+        None if worst is None else account_names[worst.account_id],
+        None if worst is None else worst.health,
+        *colours,
+        known_mean(((1, one.coverage) for one in members), 6),
+        divided(covered, whole, 6) if whole else None,
+        len(moved),
+        known_mean(((1, change) for _, change in moved), 2),
+        known_mean(moved, 2),
+    )
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """Who belongs to whom: the accounts in each group, itself included, and what was cut."""
+
+    members: dict[str, set[str]]
+    levels: dict[str, int]
+    cut: frozenset[str]
+
+
+def make_hierarchy(parents: dict[str, str | None]) -> Hierarchy:
+    """Climbs from every account to the top; the smallest account of a cycle has no parent."""
+    links = dict(parents)
+    cut = set()
+    for start in parents:
+        path: list[str] = []
+        here: str | None = start
+        while here is not None and here not in path:
+            path.append(here)
+            here = links.get(here)
+        if here is not None:
+            top = min(path[path.index(here) :])
+            links[top] = None
+            cut.add(top)
+    members: dict[str, set[str]] = defaultdict(set)
+    levels: dict[str, int] = defaultdict(int)
+    for start in parents:
+        above: str | None = start
+        depth = 0
+        while above is not None:
+            members[above].add(start)
+            levels[above] = max(levels[above], depth)
+            above, depth = links.get(above), depth + 1
+    groups = {top for top, depth in levels.items() if depth}
+    return Hierarchy(
+        {top: members[top] for top in groups}, {top: levels[top] for top in groups}, frozenset(cut)
+    )
+
+
+def publish_roll_ups(
+    standings: Sequence[Standing],
+    on: date,
+    accounts: dict[str, Any],
+    hierarchy: Hierarchy,
+    tables: dict[str, Table],
+) -> None:
+    """segment_health, owner_health and parent_health of a date; `accounts` are account rows."""
+    called = {one: row.account_name or one for one, row in accounts.items()}
+    segments, owners = defaultdict(list), defaultdict(list)
+    for one in standings:
+        segments[one.segment].append(one)
+        owners[accounts[one.account_id].owner].append(one)
+    for segment, its in segments.items():
+        tables["segment_health"].rows[segment, on] = roll_up(its, called)
+    for owner, its in owners.items():
+        tables["owner_health"].rows[owner, on] = roll_up(its, called)
+    by_id = {one.account_id: one for one in standings}
+    for parent, below in hierarchy.members.items():
+        if its := [by_id[one] for one in sorted(below) if one in by_id]:
+            tables["parent_health"].rows[parent, on] = (
+                *roll_up(its, called),
+                called.get(parent, parent),
+                hierarchy.levels[parent],
+                parent in hierarchy.cut,
+            )
+
+
+MOST_ACTIONS = 3
+ACTION_COLUMNS = names(
+    "account_name segment owner action_rank goal priority action reason owner_role arr health_score"
+    " score_date due_date"
+)
+# (account, day) -> (health score, coverage) under the live retention scorecard
+History = dict[tuple[str, int], tuple[Decimal | None, Decimal]]
+
+
+def in_words(value: Number, places: int) -> str:
+    """A number with at most so many decimals, without idle zeros."""
+    text = f"{rounded(value, places):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def in_percent(share: Decimal, places: int = 1) -> str:
+    return f"{in_words(100 * share, places)} %"
+
+
+def alert_days(seeds: Seeds, calendar: Calendar) -> set[int]:
+    """The score days that the alert rules of playbooks look back on from the as-of date."""
+    days = set()
+    for rule in {seeds.alert_rules[one.trigger] for one in seeds.playbooks if is_on_alert(one)}:
+        first = calendar.as_of - rule.window_days
+        if rule.kind == "drops_by":
+            days.add(days_earlier(calendar.score_days, calendar.as_of, rule.window_days))
+        elif rule.kind in ("crosses_below", "coverage_lost", "recovers_above", "stays_below"):
+            days |= {day for day in calendar.score_days if first <= day <= calendar.as_of}
+    return days - {None}
+
+
+def is_on_alert(playbook: Playbook) -> bool:
+    return playbook.trigger_on == "alert"
+
+
+def alert_reason(
+    rule: AlertRule, score: Score, history: History, score_days: Sequence[int]
+) -> str | None:
+    """Why the condition that opens an alert of the rule holds, None where it does not."""
+    state, level = score.state, rule.level
+    account, day = state.account_id, state.day
+    if rule.segment not in ("*", score.segment):
+        return None
+    if rule.kind == "drops_by":
+        before = days_earlier(score_days, day, rule.window_days)
+        then = history.get((account, before), (None, None))[0] if before is not None else None
+        if then is None or score.health is None or then - score.health < level:
+            return None
+        return (
+            f"{rule.rule}: health_score is {in_words(then - score.health, 2)} lower than"
+            f" {rule.window_days} days before, at least {in_words(level, 2)}"
+        )
+    watched = score.coverage if rule.kind == "coverage_lost" else score.health
+    if watched is None:
+        return None
+    which = 1 if rule.kind == "coverage_lost" else 0
+    window = [one for one in score_days if day - rule.window_days <= one < day]
+    then_by_day = {one: history[account, one][which] for one in window if (account, one) in history}
+    known = {one: value for one, value in then_by_day.items() if value is not None}
+    is_low, now = watched < level, in_words(watched, 2)
+    below = f"{rule.rule}: health_score is {now}, below {in_words(level, 2)}"
+    if rule.kind == "recovers_above":
+        if is_low or not any(value < level for value in known.values()):
+            return None
+        return f"{rule.rule}: health_score is {now}, again at or above {in_words(level, 2)}"
+    if rule.kind == "renewal_at_risk":
+        left = None if state.renewal_day is None else state.renewal_day - day
+        near = left is not None and 0 <= left <= rule.window_days
+        days = f", and the renewal at most {rule.window_days} days away"
+        return below + days if is_low and near else None
+    was_fine = any(value >= level for value in known.values())
+    if rule.kind == "stays_below":
+        spans = any(one <= day - rule.window_days + 6 for one in known)
+        return f"{below} for {rule.window_days} days" if is_low and spans and not was_fine else None
+    if not (is_low and was_fine):
+        return None
+    if rule.kind == "coverage_lost":
+        return f"{rule.rule}: coverage is {in_percent(watched, 4)}, below {in_percent(level, 4)}"
+    return below
+
+
+def number_reason(
+    playbook: Playbook, called: str, value: Decimal | None, is_share: bool
+) -> str | None:
+    """Why a value is on the playbook's side of its threshold, None where it is not."""
+    if value is None or playbook.threshold is None:
+        return None
+    below = playbook.comparison == "at_or_below"
+    if value > playbook.threshold if below else value < playbook.threshold:
+        return None
+    now, limit = (
+        in_percent(one) if is_share else in_words(one, 2) for one in (value, playbook.threshold)
+    )
+    return f"{called} is {now}, {'at or below' if below else 'at or above'} {limit}"
+
+
+def grade_reason(playbook: Playbook, score: Score, grades: Sequence[Grade]) -> str | None:
+    """Why the grade is the playbook's or one on its side, None where it is not."""
+    bounds = {one.grade: one.min_score for one in grades}
+    own, wanted = bounds[score.grade], bounds[playbook.trigger]
+    told = f"grade is {score.grade} at a " + (
+        f"coverage of {in_percent(score.coverage)}"
+        if score.health is None
+        else f"health_score of {in_words(score.health, 2)}"
+    )
+    if score.grade == playbook.trigger:
+        return told
+    if own is None or wanted is None:
+        return None
+    below = playbook.comparison == "at_or_below"
+    if own > wanted if below else own < wanted:
+        return None
+    return f"{told}, {'at or below' if below else 'at or above'} {playbook.trigger}"
+
+
+def recommend(
+    score: Score,
+    values: dict[str, Decimal | None],
+    history: History,
+    seeds: Seeds,
+    score_days: Sequence[int],
+) -> list[tuple[Playbook, str]]:
+    """The best playbooks of an account with their reasons, best first."""
+    grade = next(one for one in seeds.grades if one.grade == score.grade)
+    is_healthy = (grade.response or "").lower() == "none"
+    found = []
+    for playbook in seeds.playbooks:
+        its = playbook.trigger
+        if playbook.segment not in ("*", score.segment):
+            continue
+        if playbook.goal != "retention" and not is_healthy:
+            continue
+        lost = Decimal(0)
+        if playbook.trigger_on == "metric":
+            reason = number_reason(playbook, its, values[its], its in seeds.shares)
+            lost = sum((o.points_lost for o in score.drivers if o.row.metric == its), Decimal(0))
+        elif playbook.trigger_on == "component":
+            reason = number_reason(playbook, f"{its}_score", score.components[its], False)
+            lost = sum((o.points_lost for o in score.drivers if o.row.component == its), Decimal(0))
+        elif playbook.trigger_on == "grade":
+            reason = grade_reason(playbook, score, seeds.grades)
+        else:
+            reason = alert_reason(seeds.alert_rules[its], score, history, score_days)
+        if reason is not None:
+            found.append((playbook.priority, -lost, playbook.playbook, playbook, reason))
+    found.sort(key=lambda one: one[:3])
+    return [(playbook, reason) for *_, playbook, reason in found[:MOST_ACTIONS]]
+
+
+def publish_actions(
+    score: Score, actions: Sequence[tuple[Playbook, str]], tables: dict[str, Table]
+) -> None:
+    """fct_recommended_actions of an account at the as-of date."""
+    state, row = score.state, score.state.account.row
+    for rank, (playbook, reason) in enumerate(actions, 1):
+        tables["fct_recommended_actions"].rows[state.account_id, playbook.playbook] = (
+            row.account_name or row.account_id,
+            score.segment,
+            row.owner,
+            rank,
+            playbook.goal,
+            playbook.priority,
+            playbook.action,
+            reason,
+            playbook.owner_role,
+            None if state.mrr is None else 12 * rounded(state.mrr, 6),
+            score.health,
+            to_date(state.day),
+            to_date(state.day + playbook.due_days),
+        )
 
 
 @dataclass
@@ -2041,6 +2417,7 @@ def publish_customer(
     expansion: Score | None,
     earlier: Sequence[Decimal | None],
     grades: Sequence[Grade],
+    playbook: str | None,
     calendar: Calendar,
     tables: dict[str, Table],
 ) -> None:
@@ -2086,6 +2463,7 @@ def publish_customer(
         *changes,
         *ranked_metrics((one.points_lost, one.row.metric) for one in score.drivers),
         *ranked_metrics((one.contribution, one.row.metric) for one in score.drivers),
+        playbook,
         to_date(calendar.data_through),
     )
 
@@ -2184,29 +2562,53 @@ def recompute(
 
     tables = make_tables()
     publish_inputs(cleaned, tables)
+    account_rows = {row.account_id: row for row in cleaned["accounts"].accepted}
+    hierarchy = make_hierarchy({one: row.parent_account_id for one, row in account_rows.items()})
     del cleaned  # the many raw events are no longer needed
     earlier_days = [days_earlier(calendar.score_days, calendar.as_of, n) for n in CHANGE_DAYS]
+    four_weeks_before = {day: days_earlier(calendar.score_days, day, 28) for day in chosen}
+    colour = {grade.grade: grade.colour for grade in seeds.grades}
     # (account, day) -> health score of the live retention scorecard
     health: dict[tuple[str, int | None], Decimal | None] = {}
-    for day in sorted({*chosen, *(day for day in earlier_days if day is not None)}):
+    history: History = {}
+    looked_at = {*chosen, *earlier_days, *four_weeks_before.values(), *alert_days(seeds, calendar)}
+    for day in sorted(looked_at - {None}):
         on = date.fromordinal(day)
+        standings = []
         for state, values, scores in scorer.score_day(day):
             main = scores[retention.name]
             health[state.account_id, day] = main.health
+            history[state.account_id, day] = main.health, main.coverage
             if day not in chosen:
                 continue
             publish_metrics(state, values, on, tables)
             for score in scores.values():
                 publish_score(score, on, tables)
+            standings.append(
+                Standing(
+                    state.account_id,
+                    main.segment,
+                    None if state.mrr is None else 12 * rounded(state.mrr, 6),
+                    main.health,
+                    colour[main.grade],
+                    main.coverage,
+                    health.get((state.account_id, four_weeks_before[day])),
+                )
+            )
             if day == calendar.as_of:
+                actions = recommend(main, values, history, seeds, calendar.score_days)
+                publish_actions(main, actions, tables)
                 publish_customer(
                     main,
                     scores[expansion.name] if expansion else None,
                     [health.get((state.account_id, before)) for before in earlier_days],
                     seeds.grades,
+                    actions[0][0].playbook if actions else None,
                     calendar,
                     tables,
                 )
+        if standings:
+            publish_roll_ups(standings, on, account_rows, hierarchy, tables)
     return Result(
         date.fromordinal(calendar.as_of),
         tuple(date.fromordinal(day) for day in calendar.score_days),

@@ -102,6 +102,13 @@ top_drivers as (
     from ranked_drivers
     group by account_id
 
+),
+
+best_actions as (
+
+    select * from {{ ref('fct_recommended_actions') }}
+    where action_rank = 1
+
 )
 
 select
@@ -150,7 +157,7 @@ select
     top_drivers.strength_1,
     top_drivers.strength_2,
     top_drivers.strength_3,
-    cast(null as varchar) as recommended_playbook,
+    best_actions.playbook as recommended_playbook,
     retention.scoring_version,
     as_of.data_through
 from account_dates
@@ -174,3 +181,5 @@ left join earlier_scores
     on account_dates.account_id = earlier_scores.account_id
 left join top_drivers
     on account_dates.account_id = top_drivers.account_id
+left join best_actions
+    on account_dates.account_id = best_actions.account_id

@@ -22,6 +22,13 @@ subscriptions as (
 
 ),
 
+hierarchy as (
+
+    select * from {{ ref('account_hierarchy') }}
+    where levels_up = 0
+
+),
+
 scored as (
 
     select
@@ -48,6 +55,7 @@ select
     accounts.account_id,
     coalesce(accounts.account_name, accounts.account_id) as account_name,
     accounts.parent_account_id,
+    hierarchy.is_parent_cycle_cut,
     accounts.owner,
     accounts.industry,
     accounts.region,
@@ -68,6 +76,8 @@ select
     subscription_spans.last_subscription_end_date
 from accounts
 cross join as_of
+inner join hierarchy
+    on accounts.account_id = hierarchy.account_id
 left join scored
     on accounts.account_id = scored.account_id
 left join subscription_spans

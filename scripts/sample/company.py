@@ -39,6 +39,7 @@ SHRINKING = (-0.25, 0.0)
 TEST_ACCOUNTS = (35, 88, 142)
 CHILD_SHARE = 0.11
 PARENT_EVERY = 10
+GROUP_HEADS = {21: 11, 41: 11}  # parents that belong to another one: a hierarchy of three levels
 
 NAME_STARTS = (
     "Alder", "Amber", "Birch", "Bramble", "Cedar", "Cinder", "Clover", "Cobalt", "Copper", "Coral",
@@ -203,7 +204,7 @@ def make_account(number: int, window: Window, seed: int) -> Account:
     months = pick(rng, TERM_MONTHS) if seats < YEARLY_FROM_SEATS else 12
     created = first_day(kind, months, window, rng)
     is_child = rng.random() < CHILD_SHARE and number % PARENT_EVERY != 1
-    parent = number - (number - 1) % PARENT_EVERY
+    parent = number - (number - 1) % PARENT_EVERY if is_child else GROUP_HEADS.get(number)
     name = f"{NAME_STARTS[number % len(NAME_STARTS)]} {NAME_ENDS[number * 5 % len(NAME_ENDS)]}"
     account_id = f"acct_{number:04d}"
     home = home_kind(industry, seats)
@@ -216,7 +217,7 @@ def make_account(number: int, window: Window, seed: int) -> Account:
         owner=rng.choice(OWNERS) if home == "enterprise" or rng.random() > 0.04 else "",
         currency=pick(rng, CURRENCIES[region]),
         created=created,
-        parent=f"acct_{parent:04d}" if is_child else "",
+        parent=f"acct_{parent:04d}" if parent else "",
         is_test=is_test,
         shift=clamp(rng.gauss(0, 0.13), -0.30, 0.20),
         turn=(max(created, window.start), window.end),

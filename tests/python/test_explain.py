@@ -169,6 +169,33 @@ def test_another_date_is_another_explanation(sample_run: Run) -> None:
     assert explained(sample_run, account, day=day)["score"]["health_score"] == score
 
 
+def test_what_to_do_is_told_of_the_last_day(sample_run: Run) -> None:
+    """The actions of the live retention scorecard at the as-of date, with who, by when and why."""
+    told = explained(sample_run, "urgent_ticket")
+    published = sample_run.rows(
+        "select action_rank, playbook, action, reason, owner_role, due_date"
+        " from marts.fct_recommended_actions where account_id = 'urgent_ticket' order by 1"
+    )
+    lines = as_text(told).split("What to do:\n")[1].splitlines()
+    assert len(lines) == 2 * len(published) == 6
+    for at, (rank, playbook, action, reason, role, due) in enumerate(published):
+        assert told["actions"][at]["playbook"] == playbook
+        assert lines[2 * at] == f"  {rank}. {action} ({playbook}, {role}, by {due})"
+        assert lines[2 * at + 1] == f"     because {reason}"
+
+    [(day,)] = sample_run.rows(
+        "select date_28d_earlier from metrics.score_dates where score_date = as_of_date"
+    )
+    for other in (
+        {"day": day},
+        {"scorecard": "expansion_2026"},
+        {"scorecard": "retention_classic"},
+    ):
+        told = explained(sample_run, "urgent_ticket", **other)
+        assert told["actions"] == []
+        assert "What to do" not in as_text(told)
+
+
 def test_json_holds_what_the_page_holds(sample_run: Run) -> None:
     account = accounts(sample_run)[0]
     done = command(account, "--json", warehouse=sample_run.warehouse)
@@ -183,6 +210,7 @@ def test_json_holds_what_the_page_holds(sample_run: Run) -> None:
         "override",
         "change_28d",
         "would_move_most",
+        "actions",
     }
     [(score,)] = sample_run.rows(
         f"select health_score from marts.customer_health where account_id = '{account}'"

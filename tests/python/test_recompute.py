@@ -58,6 +58,13 @@ def test_every_value_under_a_stressful_configuration(sample_dir: Path, tmp_path:
         ("marts.fct_health_scores", "cap", "'another_cap'"),
         ("marts.customer_health", "drag_1", "'nps_180d'"),
         ("marts.customer_health", "expansion_score", "expansion_score + 0.01"),
+        ("marts.segment_health", "arr_weighted_score", "arr_weighted_score - 0.01"),
+        ("marts.owner_health", "worst_account_id", "'another_account'"),
+        ("marts.parent_health", "arr", "arr + 0.000001"),
+        ("marts.fct_recommended_actions", "reason", "reason || '.'"),
+        ("marts.fct_recommended_actions", "due_date", "due_date + 1"),
+        ("marts.customer_health", "recommended_playbook", "'another_playbook'"),
+        ("marts.parent_health", "levels_below", "levels_below + 1"),
     ],
 )
 def test_one_wrong_value_is_found(

@@ -132,10 +132,10 @@ def test_a_new_seed_needs_its_yaml_only(tmp_path: Path) -> None:
     (folder / "_more__seeds.yml").write_text(
         """
 seeds:
-  - name: playbooks
-    config: {column_types: {playbook: varchar, metric: varchar, days: integer, note: varchar}}
+  - name: campaigns
+    config: {column_types: {campaign: varchar, metric: varchar, days: integer, note: varchar}}
     columns:
-      - {name: playbook, data_tests: [unique, not_null, plain_name]}
+      - {name: campaign, data_tests: [unique, not_null, plain_name]}
       - name: metric
         data_tests:
           - relationships:
@@ -147,10 +147,10 @@ seeds:
     data_tests: [has_rows]
 """
     )
-    path = folder / "playbooks.csv"
-    path.write_text("playbook,metric,days,note\ncall,nps_180d,7,Call; then write\nwait,*,3,\n")
+    path = folder / "campaigns.csv"
+    path.write_text("campaign,metric,days,note\ncall,nps_180d,7,Call; then write\nwait,*,3,\n")
     assert validate.validate(folder)[1] == []
-    path.write_text("playbook,metric,days,note\ncall,nps,0,\ncall,x,,\nwrite,nps,2,\n")
+    path.write_text("campaign,metric,days,note\ncall,nps,0,\ncall,x,,\nwrite,nps,2,\n")
     found = [(fault.rule, fault.row) for fault in validate.validate(folder)[1]]
     # Of row 2 the metric, of row 3 (no days, so it is not looked at) the key; said once for row 4.
     assert sorted(found) == [("relationships", 2), ("repeated", 3), ("within_range", 2)]

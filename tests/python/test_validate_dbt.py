@@ -71,6 +71,12 @@ VALUES: dict[str, Edit] = {
     "relationships_alert_rules_segment__segment__ref_segments_": cell(
         "alert_rules", 3, "segment", "enterprize"
     ),
+    "relationships_playbooks_trigger__grade": cell("playbooks", 2, "trigger", "E"),
+    "relationships_playbooks_trigger__metric": cell("playbooks", 3, "trigger", "overdue"),
+    "relationships_playbooks_trigger__rule": cell("playbooks", 11, "trigger", "renewal"),
+    "accepted_values_playbooks_trigger": cell("playbooks", 12, "trigger", "adaption"),
+    "not_null_playbooks_threshold": cell("playbooks", 4, "threshold", ""),
+    "assert_playbooks_have_the_cells_of_their_trigger": cell("playbooks", 22, "threshold", "5"),
 }
 ROWS: dict[str, Edit] = {
     "assert_every_scorecard_covers_every_segment": without("scorecard_metrics", *range(154, 162)),
@@ -108,6 +114,7 @@ UNSEEN = {
     "an exponent",
     "half a day",  # rounded
     "a window of half a day",
+    "half a priority",  # likewise
     "a whole number with a point",
     "too many decimals",  # rounded
     "yes for true",
