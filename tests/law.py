@@ -34,14 +34,14 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE / "python"), str(HERE.parent / "scripts")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+sys.path.insert(0, str(Path(__file__).parent / "python"))
 
 import duckdb
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
-from loads import ADVANCING, KINDS, Company, happens
+from loads import ADVANCING, KINDS, OF_OTHERS, OF_SEEDS, OF_USAGE, Company, happens
 from project import ROOT, copy_project
 from stress import add_stress_scorecard
 
@@ -51,6 +51,13 @@ EXEMPT = frozenset({"marts.mart_status", "marts.fct_published_scores", "marts.fc
 SELECTIONS = (
     *("staging", "activity", "metrics", "scoring", "marts", "path:seeds"),
     *("+metrics_usage", "usage_activity_daily+", "+fct_health_drivers", "fct_health_scores"),
+)
+# Rows that a seed cannot take: dbt fails there, after it has built what does not need the seed.
+BROKEN_SEEDS = (
+    ("features", "another,Another,perhaps,false,false\n"),
+    ("currencies", "CHF,much\n"),
+    ("score_caps", "another,*,open_tickets,1,low,because\n"),
+    ("grades", "E,Another,red,low,act\n"),
 )
 SEQUENCES_PER_WORKER = 25
 
@@ -142,12 +149,12 @@ class Build:
     by_hand: bool = False  # dbt seed, then dbt run, instead of dbt build
     full_refresh: bool = False
     killed_at: int = 0  # the process is killed when this many models have begun
-    refused: bool = False  # a broken file lies in the raw folder while it runs
+    broken: str = ""  # a file, raw or seed, that is broken while it runs: it has to fail
 
     @property
     def may_fail(self) -> bool:
         """A part may need what only a whole run renews, such as the list of raw files."""
-        return bool(self.select)
+        return bool(self.select or self.broken)
 
     def __str__(self) -> str:
         words = [f"{name}={value}" for name, value in self.variables.items() if value != ""]
@@ -156,7 +163,7 @@ class Build:
             words.append(f"select={self.select}")
         words += ["dbt seed and dbt run"] * self.by_hand + ["full refresh"] * self.full_refresh
         words += [f"killed at model {self.killed_at}"] * bool(self.killed_at)
-        words += ["refused because of a broken file"] * self.refused
+        words += [f"{self.broken} is broken"] * bool(self.broken)
         return ", ".join(words)
 
 
@@ -230,11 +237,12 @@ class Workshop:
         commands = [["seed"], ["run"]] if build.by_hand else [whole]
         for command in commands:
             result = self.invoke([*command, *options], raw, work, callbacks)
-            if result.success == build.refused and not build.may_fail:
-                outcome = "succeeded" if result.success else f"failed: {reasons(result)}"
-                raise RunFailedError(f"dbt {command[0]} ({build}) {outcome}")
             if not result.success:
+                if not build.may_fail:
+                    raise RunFailedError(f"dbt {command[0]} ({build}): {reasons(result)}")
                 return False
+        if build.broken:
+            raise RunFailedError(f"dbt ({build}) succeeded")
         return True
 
     def test(self, variables: dict[str, Any], raw: Path, work: Path) -> list[str]:
@@ -351,8 +359,6 @@ class Story:
         self.history_weeks = self.rng.choice((4, 8, 14, 20, 52))
         self.is_as_of_given = self.company.chance(0.5)
         self.raw, self.work = outcome.folder / "raw", outcome.folder / "work"
-        self.happenings = {n: k for n, k in KINDS.items() if n not in options.without}
-        self.advancing = {n: k for n, k in ADVANCING.items() if n not in options.without}
 
     def tell(self, text: str) -> None:
         self.outcome.story.append(text)
@@ -380,15 +386,13 @@ class Story:
 
     def things_happen(self) -> None:
         """Time goes on, mostly; then up to five other things, mostly loads."""
-        if self.company.chance(0.75):
-            self.happens(self.advancing)
-        for _ in range(self.rng.choice((0, 1, 1, 2, 2, 3, 5))):
-            self.happens(self.happenings)
-
-    def happens(self, kinds: dict[str, Any]) -> None:
-        name, what = happens(self.company, kinds)
-        self.saw(name)
-        self.tell(f"  {name}: {what}")
+        groups = [ADVANCING] * self.company.chance(0.75)
+        many = self.rng.choice((0, 1, 1, 2, 2, 3, 5))
+        groups += self.rng.choices((OF_USAGE, OF_OTHERS, OF_SEEDS), (5, 4, 2), k=many)
+        for kinds in groups:
+            name, what = happens(self.company, kinds, self.options.without)
+            self.saw(name)
+            self.tell(f"  {name}: {what}")
 
     def on(self, run_date: date, as_of: date | None) -> Build:
         """A whole run on that date."""
@@ -411,9 +415,16 @@ class Story:
             self.history_weeks = rng.choice((4, 8, 14, 20, 52))
             self.saw("runs: another history_weeks")
         last = self.ordinary()
-        if company.chance(0.06):
-            self.saw("runs: refused, then in order")
-            self.refused(last)
+        if company.chance(0.05):
+            self.saw("runs: stopped at a broken file, then in order")
+            suffix = "parquet" if company.feeds["accounts"].is_parquet else "csv"
+            file = self.raw / "accounts" / f"broken.{suffix}"
+            self.broken(last, file, "account_id,created_at\na\n")
+        if company.chance(0.08):
+            self.saw("runs: failed half-way at a seed, then in order")
+            seed, row = rng.choice(BROKEN_SEEDS)
+            file = company.seeds / f"{seed}.csv"
+            self.broken(last, file, file.read_text(encoding="utf-8") + row)
         if company.chance(0.12):
             self.saw("runs: a part first")
             self.build(Build(last.variables, last.threads, select=self.selection()))
@@ -446,13 +457,15 @@ class Story:
         names = sorted(n.name for n in self.workshop.manifest.nodes.values() if n.is_refable)
         return self.rng.choice(("{}", "+{}", "{}+")).format(self.rng.choice(names))
 
-    def refused(self, build: Build) -> None:
-        """A run that stops at a broken file, which is then taken away."""
-        suffix = "parquet" if self.company.feeds["accounts"].is_parquet else "csv"
-        broken = self.raw / "accounts" / f"broken.{suffix}"
-        broken.write_text("account_id,created_at\na\n", encoding="utf-8")
-        self.build(Build(build.variables, build.threads, refused=True))
-        broken.unlink()
+    def broken(self, build: Build, file: Path, text: str) -> None:
+        """A run that fails because of what is in a file, which is then as it was."""
+        before = file.read_text(encoding="utf-8") if file.exists() else None
+        file.write_text(text, encoding="utf-8")
+        self.build(Build(build.variables, build.threads, broken=file.name))
+        if before is None:
+            file.unlink()
+        else:
+            file.write_text(before, encoding="utf-8")
 
     def build(self, build: Build, work: Path | None = None) -> None:
         self.tell(f"  run: {build}" if work is None else f"  {work.name}: {build}")
@@ -556,7 +569,7 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     """What was done and seen in all sequences together."""
     kinds = sum((outcome.kinds for outcome in outcomes), Counter())
     compared = [comparison for outcome in outcomes for comparison in outcome.comparisons]
-    unseen = sorted({*KINDS, *ADVANCING} - kinds.keys())
+    unseen = sorted(KINDS - kinds.keys())
     lines = [f"  {count:5} {name}" for name, count in sorted(kinds.items())]
     return "\n".join(
         [
@@ -586,8 +599,8 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("--without", action="append", default=[], help="leave a kind out, by name")
     options = parser.parse_args(arguments)
     for name in options.without:
-        if name not in {*KINDS, *ADVANCING}:
-            parser.error(f"no kind {name!r}; there are: {', '.join([*ADVANCING, *KINDS])}")
+        if name not in KINDS:
+            parser.error(f"no kind {name!r}; there are: {', '.join(KINDS)}")
     return options
 
 

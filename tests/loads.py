@@ -415,18 +415,18 @@ OPTIONAL = (
     *("csm_assessments", "score_overrides"),
 )
 
-KINDS: dict[str, Happening] = {}
 ADVANCING: dict[str, Happening] = {}
+OF_USAGE: dict[str, Happening] = {}
+OF_OTHERS: dict[str, Happening] = {}
+OF_SEEDS: dict[str, Happening] = {}
 
 
-def kind(
-    name: str, registry: dict[str, Happening] | None = None
-) -> Callable[[Happening], Happening]:
+def kind(name: str, registry: dict[str, Happening]) -> Callable[[Happening], Happening]:
     """Register something that can happen. It returns what happened, in words, or None where it
     cannot happen to the company as it stands."""
 
     def register(happening: Happening) -> Happening:
-        (KINDS if registry is None else registry)[name] = happening
+        registry[name] = happening
         return happening
 
     return register
@@ -486,22 +486,22 @@ def load_late(company: Company, earliest: int, latest: int) -> str | None:
     return f"{account} on {', '.join(sorted({str(day) for day in days}))}"
 
 
-@kind("late usage of the last weeks")
+@kind("late usage of the last weeks", OF_USAGE)
 def late_usage(company: Company) -> str | None:
     return load_late(company, -27, -1)
 
 
-@kind("late usage of months ago")
+@kind("late usage of months ago", OF_USAGE)
 def old_late_usage(company: Company) -> str | None:
     return load_late(company, -company.age, -30)
 
 
-@kind("late usage older than every window")
+@kind("late usage older than every window", OF_USAGE)
 def ancient_usage(company: Company) -> str | None:
     return load_late(company, -company.age - 400, -company.age - 100)
 
 
-@kind("usage of everybody before the feed's first day")
+@kind("usage of everybody before the feed's first day", OF_USAGE)
 def earlier_feed(company: Company) -> str | None:
     if not company.sees_old_usage:
         return None
@@ -513,7 +513,7 @@ def earlier_feed(company: Company) -> str | None:
     return f"from {first}, {len(rows)} events"
 
 
-@kind("a file sent again")
+@kind("a file sent again", OF_USAGE)
 def sent_again(company: Company) -> str | None:
     if not (found := company.sent_on_a_day()):
         return None
@@ -522,7 +522,7 @@ def sent_again(company: Company) -> str | None:
     return f"{len(events)} events of {day}, unchanged"
 
 
-@kind("a file sent again, overlapping")
+@kind("a file sent again, overlapping", OF_USAGE)
 def sent_overlapping(company: Company) -> str | None:
     if not (found := company.sent_on_a_day()):
         return None
@@ -544,39 +544,39 @@ def send_changed(company: Company, **cells: str) -> str | None:
     return f"{what} in {len(rows)} events of {days}"
 
 
-@kind("an event with another feature")
+@kind("an event with another feature", OF_USAGE)
 def other_feature(company: Company) -> str | None:
     return send_changed(company, feature=company.rng.choice(FEATURES))
 
 
-@kind("an event with another duration")
+@kind("an event with another duration", OF_USAGE)
 def other_duration(company: Company) -> str | None:
     return send_changed(company, duration_seconds=company.rng.choice(("", "90", "-5", "4.5")))
 
 
-@kind("an event with another count")
+@kind("an event with another count", OF_USAGE)
 def other_count(company: Company) -> str | None:
     return send_changed(company, event_count=company.rng.choice(("", "7", "0")))
 
 
-@kind("an event of another user")
+@kind("an event of another user", OF_USAGE)
 def other_user(company: Company) -> str | None:
     return send_changed(company, user_id=company.rng.choice(("", "u1", "u9")))
 
 
-@kind("an event of another account")
+@kind("an event of another account", OF_USAGE)
 def other_account(company: Company) -> str | None:
     return send_changed(company, account_id=company.account())
 
 
-@kind("an event id on another day")
+@kind("an event id on another day", OF_USAGE)
 def other_day(company: Company) -> str | None:
     if not (day := company.late_day(-60, -1)):
         return None
     return send_changed(company, event_at=company.moment(day))
 
 
-@kind("usage of an unknown account")
+@kind("usage of an unknown account", OF_USAGE)
 def unknown_usage(company: Company) -> str | None:
     if company.chance(0.5):
         name = company.number("x")
@@ -590,7 +590,7 @@ def unknown_usage(company: Company) -> str | None:
     return f"{account}, {len(days)} events"
 
 
-@kind("usage rows with bad cells")
+@kind("usage rows with bad cells", OF_USAGE)
 def bad_usage(company: Company) -> str:
     day = company.day(-CORRECTABLE_DAYS, 0)
     events = [company.new_event(company.account(), day) for _ in range(5)]
@@ -605,7 +605,7 @@ def bad_usage(company: Company) -> str:
     return f"5 of {day}"
 
 
-@kind("usage rows without a valid date")
+@kind("usage rows without a valid date", OF_USAGE)
 def dateless_usage(company: Company) -> str:
     events = [company.new_event(company.account(), company.today) for _ in range(3)]
     moments = [company.rng.choice(NO_MOMENT) for _ in events]
@@ -615,14 +615,14 @@ def dateless_usage(company: Company) -> str:
     return f"{moments}"
 
 
-@kind("usage rows dated ahead")
+@kind("usage rows dated ahead", OF_USAGE)
 def usage_ahead(company: Company) -> str:
     days = [company.day(1, 10) for _ in range(3)]
     company.load_usage([company.new_event(company.account(), day) for day in days])
     return ", ".join(str(day) for day in sorted(days))
 
 
-@kind("usage rows without _loaded_at of their own")
+@kind("usage rows without _loaded_at of their own", OF_USAGE)
 def unstamped_usage(company: Company) -> str | None:
     feed = company.feeds["usage_events"]
     if feed.stamps == "none":
@@ -634,7 +634,7 @@ def unstamped_usage(company: Company) -> str | None:
     return f"3 of {day}, _loaded_at {stamp or 'blank'}"
 
 
-@kind("a usage file removed")
+@kind("a usage file removed", OF_USAGE)
 def usage_removed(company: Company) -> str | None:
     feed = company.feeds["usage_events"]
     if len(feed.files) < 2 or not company.sees_old_usage:
@@ -643,7 +643,7 @@ def usage_removed(company: Company) -> str | None:
     return f"{name}, {len(feed.files.pop(name))} rows"
 
 
-@kind("all usage replaced by less of it")
+@kind("all usage replaced by less of it", OF_USAGE)
 def usage_replaced(company: Company) -> str | None:
     feed = company.feeds["usage_events"]
     if not company.sees_old_usage:
@@ -657,7 +657,7 @@ def usage_replaced(company: Company) -> str | None:
 # -------------------------------------------------------------------- the other inputs
 
 
-@kind("an unknown account becomes known")
+@kind("an unknown account becomes known", OF_OTHERS)
 def becomes_known(company: Company) -> str | None:
     if not company.strangers:
         return None
@@ -667,7 +667,7 @@ def becomes_known(company: Company) -> str | None:
     return account
 
 
-@kind("a new account")
+@kind("a new account", OF_OTHERS)
 def an_account(company: Company) -> str:
     account = company.number("c")
     company.load("accounts", company.new_account(account, company.day(-10, 0)))
@@ -847,12 +847,12 @@ def correcting(name: str, change: Callable[[Company], Row]) -> Happening:
 
 
 for title, (input_name, maker) in NEW_ROWS.items():
-    KINDS[title] = adding(input_name, maker)
+    OF_OTHERS[title] = adding(input_name, maker)
 for title, (input_name, maker) in CORRECTIONS.items():
-    KINDS[title] = correcting(input_name, maker)
+    OF_OTHERS[title] = correcting(input_name, maker)
 
 
-@kind("an input replaced by a smaller one")
+@kind("an input replaced by a smaller one", OF_OTHERS)
 def smaller_input(company: Company) -> str:
     name = company.rng.choice([name for name in company.feeds if name != "usage_events"])
     rows = company.rows[name]
@@ -862,14 +862,14 @@ def smaller_input(company: Company) -> str:
     return f"{name}, {len(rows)} rows left"
 
 
-@kind("an input sent again in whole")
+@kind("an input sent again in whole", OF_OTHERS)
 def whole_input_again(company: Company) -> str:
     name = company.rng.choice([name for name in company.feeds if name != "usage_events"])
     company.feeds[name].add(company.rows[name].values(), company.stamp())
     return f"{name}, {len(company.rows[name])} rows"
 
 
-@kind("an optional input goes or comes")
+@kind("an optional input goes or comes", OF_OTHERS)
 def optional_input(company: Company) -> str:
     feed = company.feeds[company.rng.choice(OPTIONAL)]
     feed.is_absent = not feed.is_absent
@@ -905,7 +905,7 @@ def place(row: Row) -> str:
     return f"{row['scorecard']} {row['segment']} {row['metric']}"
 
 
-@kind("seeds: a weight moves")
+@kind("seeds: a weight moves", OF_SEEDS)
 def weight_moves(company: Company) -> str | None:
     def edit(rows: list[Row]) -> str:
         first, second = company.rng.sample(of_one_scorecard(company, rows), 2)
@@ -917,7 +917,7 @@ def weight_moves(company: Company) -> str | None:
     return edit_seed(company, "scorecard_metrics", edit)
 
 
-@kind("seeds: a metric leaves a scorecard")
+@kind("seeds: a metric leaves a scorecard", OF_SEEDS)
 def metric_leaves(company: Company) -> str | None:
     def edit(rows: list[Row]) -> str:
         first, second = company.rng.sample(of_one_scorecard(company, rows), 2)
@@ -928,7 +928,7 @@ def metric_leaves(company: Company) -> str | None:
     return edit_seed(company, "scorecard_metrics", edit)
 
 
-@kind("seeds: a threshold moves")
+@kind("seeds: a threshold moves", OF_SEEDS)
 def threshold_moves(company: Company) -> str | None:
     def edit(rows: list[Row]) -> str:
         row = company.rng.choice(rows)
@@ -940,7 +940,7 @@ def threshold_moves(company: Company) -> str | None:
     return edit_seed(company, "scorecard_metrics", edit)
 
 
-@kind("seeds: a row becomes a percentile")
+@kind("seeds: a row becomes a percentile", OF_SEEDS)
 def becomes_percentile(company: Company) -> str | None:
     def edit(rows: list[Row]) -> str:
         row = company.rng.choice([row for row in rows if row["curve"] != "percentile"])
@@ -950,7 +950,7 @@ def becomes_percentile(company: Company) -> str | None:
     return edit_seed(company, "scorecard_metrics", edit)
 
 
-@kind("seeds: another score_if_missing")
+@kind("seeds: another score_if_missing", OF_SEEDS)
 def missing_score(company: Company) -> str | None:
     def edit(rows: list[Row]) -> str:
         row = company.rng.choice(rows)
@@ -960,7 +960,7 @@ def missing_score(company: Company) -> str | None:
     return edit_seed(company, "scorecard_metrics", edit)
 
 
-@kind("seeds: a challenger goes live")
+@kind("seeds: a challenger goes live", OF_SEEDS)
 def challenger_lives(company: Company) -> str | None:
     def edit(rows: list[Row]) -> str | None:
         challengers = [row for row in rows if row["status"] == "challenger"]
@@ -976,7 +976,7 @@ def challenger_lives(company: Company) -> str | None:
     return edit_seed(company, "scorecards", edit)
 
 
-@kind("seeds: a scorecard retires or challenges")
+@kind("seeds: a scorecard retires or challenges", OF_SEEDS)
 def challenger_comes(company: Company) -> str | None:
     def edit(rows: list[Row]) -> str | None:
         others = [row for row in rows if row["status"] != "live"]
@@ -989,7 +989,7 @@ def challenger_comes(company: Company) -> str | None:
     return edit_seed(company, "scorecards", edit)
 
 
-@kind("seeds: another min_coverage")
+@kind("seeds: another min_coverage", OF_SEEDS)
 def coverage_moves(company: Company) -> str | None:
     def edit(rows: list[Row]) -> str:
         row = company.rng.choice(rows)
@@ -999,7 +999,7 @@ def coverage_moves(company: Company) -> str | None:
     return edit_seed(company, "scorecards", edit)
 
 
-@kind("seeds: a cap changes")
+@kind("seeds: a cap changes", OF_SEEDS)
 def cap_changes(company: Company) -> str | None:
     def edit(rows: list[Row]) -> str:
         row = company.rng.choice(rows)
@@ -1015,7 +1015,7 @@ def cap_changes(company: Company) -> str | None:
     return edit_seed(company, "score_caps", edit)
 
 
-@kind("seeds: a segment limit moves")
+@kind("seeds: a segment limit moves", OF_SEEDS)
 def segment_moves(company: Company) -> str | None:
     def edit(rows: list[Row]) -> str:
         row = company.rng.choice(rows[:-1])
@@ -1032,7 +1032,7 @@ def segment_moves(company: Company) -> str | None:
     return edit_seed(company, "segments", edit)
 
 
-@kind("seeds: a grade bound moves")
+@kind("seeds: a grade bound moves", OF_SEEDS)
 def grade_moves(company: Company) -> str | None:
     def edit(rows: list[Row]) -> str:
         row = company.rng.choice([row for row in rows if row["min_score"] not in ("", "0")])
@@ -1042,7 +1042,7 @@ def grade_moves(company: Company) -> str | None:
     return edit_seed(company, "grades", edit)
 
 
-@kind("seeds: a label is reworded")
+@kind("seeds: a label is reworded", OF_SEEDS)
 def label_changes(company: Company) -> str | None:
     def edit(rows: list[Row]) -> str:
         row = company.rng.choice(rows)
@@ -1052,7 +1052,7 @@ def label_changes(company: Company) -> str | None:
     return edit_seed(company, "grades", edit)
 
 
-@kind("seeds: a feature changes meaning")
+@kind("seeds: a feature changes meaning", OF_SEEDS)
 def feature_changes(company: Company) -> str | None:
     def edit(rows: list[Row]) -> str:
         row = company.rng.choice(rows)
@@ -1066,7 +1066,7 @@ def feature_changes(company: Company) -> str | None:
     return edit_seed(company, "features", edit)
 
 
-@kind("seeds: a feature is listed")
+@kind("seeds: a feature is listed", OF_SEEDS)
 def feature_listed(company: Company) -> str | None:
     if any(row["feature"] == "unlisted" for row in read_rows(company.seeds / "features.csv")):
         return None
@@ -1075,7 +1075,7 @@ def feature_listed(company: Company) -> str | None:
     return "unlisted"
 
 
-@kind("seeds: a currency rate changes")
+@kind("seeds: a currency rate changes", OF_SEEDS)
 def rate_changes(company: Company) -> str | None:
     def edit(rows: list[Row]) -> str:
         row = company.rng.choice(rows[1:])
@@ -1088,10 +1088,16 @@ def rate_changes(company: Company) -> str | None:
     return edit_seed(company, "currencies", edit)
 
 
-def happens(company: Company, kinds: dict[str, Happening]) -> tuple[str, str]:
+KINDS = ADVANCING | OF_USAGE | OF_OTHERS | OF_SEEDS
+
+
+def happens(
+    company: Company, kinds: dict[str, Happening], without: Iterable[str] = ()
+) -> tuple[str, str]:
     """Let one of the kinds happen; returns its name and what happened."""
+    names = [name for name in kinds if name not in without]
     while True:
-        name = company.rng.choice(list(kinds))
+        name = company.rng.choice(names)
         done = kinds[name](company)
         if done is not None:
             return name, done
