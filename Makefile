@@ -71,6 +71,11 @@ recompute: setup ## Compare every number of the last build with plain Python
 recompute-all: recompute ## The same on the example data sets, every date, under a harder configuration
 	@RECOMPUTE_DATES=all pytest -q -s tests/python/test_examples.py -k recomputation
 
+.PHONY: law
+law: setup ## Try random sequences of loads and runs: the marts equal a full rebuild [SEQUENCES=200]
+	@python tests/law.py --sequences $(or $(SEQUENCES),200)
+	@RECOMPUTE_DATES=all pytest -q -s tests/python/test_daily_runs.py
+
 .PHONY: measure
 measure: setup ## Time and memory of a build from $HEALTH_RAW_DIR, split by stage
 	@python scripts/measure_build.py

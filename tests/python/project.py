@@ -71,16 +71,16 @@ def build(raw_dir: Path | None, workspace: Path, *more: str, **options: Any) -> 
     )
 
 
-def copy_project(destination: Path) -> Path:
-    """A copy of what dbt needs of the project, to be changed at will."""
+def copy_project(destination: Path, source: Path = ROOT) -> Path:
+    """A copy of what dbt needs of a project, to be changed at will."""
     destination.mkdir(parents=True)
     for name in ("dbt_project.yml", "profiles.yml"):
-        shutil.copy(ROOT / name, destination / name)
+        shutil.copy(source / name, destination / name)
     for name in ("models", "seeds", "macros", "tests", "docs", "scripts"):
         shutil.copytree(
-            ROOT / name, destination / name, ignore=shutil.ignore_patterns("__pycache__")
+            source / name, destination / name, ignore=shutil.ignore_patterns("__pycache__")
         )
-    (destination / "sample_data").symlink_to(ROOT / "sample_data")
+    (destination / "sample_data").symlink_to(source / "sample_data")
     return destination
 
 

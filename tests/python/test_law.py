@@ -1,0 +1,163 @@
+"""After any sequence of loads and runs the marts equal a full rebuild, byte for byte.
+
+Fifteen sequences here, 200 with `make law`; what can happen in one is in tests/loads.py.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import duckdb
+import law
+import pytest
+from law import Build, Difference, Options, Workshop, compare, run_sequences
+from loads import ADVANCING, KINDS, Company, happens
+from project import ROOT, copy_project, write_two_accounts
+
+# A range, not chosen: `make law` begins with other ones.
+SEEDS = range(1001, 1016)
+
+
+def test_fifteen_sequences_equal_their_rebuilds(tmp_path: Path) -> None:
+    # Nothing is killed half-way here: that takes a process of its own each time.
+    outcomes = list(run_sequences(SEEDS, tmp_path, workers=2, options=Options(kills=False)))
+
+    assert [o.seed for o in outcomes] == list(SEEDS)
+    assert all(o.is_good for o in outcomes), "\n".join(
+        law.failure(o) for o in outcomes if not o.is_good
+    )
+    compared = [comparison for outcome in outcomes for comparison in outcome.comparisons]
+    assert min(comparison.tables for comparison in compared) >= 12
+    assert sum(comparison.values for comparison in compared) > 1_000_000
+    print(law.summary(outcomes))
+
+
+def break_late_usage(project: Path) -> None:
+    """The classic fault of an incremental model: it reads on from the newest day that it has."""
+    path = project / "models/activity/account_activity_daily.sql"
+    sql = path.read_text(encoding="utf-8")
+    old = "from usage_activity\ngroup by"
+    assert sql.count(old) == 1
+    newer = (
+        "from usage_activity\n"
+        "{% if is_incremental() %}"
+        "where activity_date > (select max(activity_date) from {{ this }})"
+        "{% endif %}\ngroup by"
+    )
+    path.write_text(
+        "{{ config(materialized='incremental') }}\n" + sql.replace(old, newer), encoding="utf-8"
+    )
+
+
+def test_a_model_that_misses_late_usage_is_found(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "broken")
+    break_late_usage(project)
+    outcomes = run_sequences(range(1, 11), tmp_path, source=project, workers=2)
+    failed = next(outcome for outcome in outcomes if not outcome.is_good)
+    outcomes.close()
+
+    assert failed.error == ""
+    assert "metrics.metrics_usage" in {difference.table for difference in failed.differences}
+    told = law.failure(failed)
+    assert f"--seed {failed.seed}" in told
+    assert "run by run: account_id=" in told and "rebuilt   : account_id=" in told
+
+
+def write_table(path: Path, *statements: str) -> Path:
+    path.parent.mkdir(parents=True)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create schema marts")
+        for statement in statements:
+            connection.execute(statement)
+    return path
+
+
+TABLE = "create table marts.t as select 'a' as k, cast(1.5 as decimal(9, 2)) as v"
+
+
+@pytest.mark.parametrize(
+    ("other", "rows"),
+    [
+        (["create table marts.t as select 'a' as k, cast(1.51 as decimal(9, 2)) as v"], 1),
+        (["create table marts.t as select 'a' as k, cast(null as decimal(9, 2)) as v"], 1),
+        ([TABLE, "insert into marts.t from marts.t"], 1),
+        (["create table marts.t as select 'a' as k, cast(1.5 as decimal(9, 3)) as v"], 0),
+        (["create table marts.t as select 'a' as k, cast(1.5 as decimal(9, 2)) as w"], 0),
+        (["create table marts.another as select 1 as k"], 0),
+    ],
+    ids=["value", "null", "row twice", "type", "column", "table"],
+)
+def test_the_smallest_difference_counts(tmp_path: Path, other: list[str], rows: int) -> None:
+    left = write_table(tmp_path / "left" / "warehouse.duckdb", TABLE)
+    right = write_table(tmp_path / "right" / "warehouse.duckdb", *other)
+    found = {one.table: one.rows for one in compare(left, right).differences}
+
+    assert found["marts.t"] == rows
+    assert compare(left, left).differences == []
+
+
+def test_what_remembers_runs_is_exempt(tmp_path: Path) -> None:
+    alerts = "create table marts.fct_health_alerts as select {} as k"
+    left = write_table(tmp_path / "left" / "warehouse.duckdb", TABLE, alerts.format(1))
+    right = write_table(tmp_path / "right" / "warehouse.duckdb", TABLE, alerts.format(2))
+
+    assert compare(left, right).differences == []
+    assert compare(left, right).tables == 1
+
+
+def test_runs_in_one_process_keep_nothing_of_each_other(tmp_path: Path) -> None:
+    """Raw folder, file and vars are those of the run, and the file is closed when it is over."""
+    workshop = Workshop(tmp_path / "workshop", ROOT)
+    before = dict(os.environ)
+    answers = []
+    for number, feature in enumerate(("login", "search", "login")):
+        raw, work = tmp_path / f"raw_{number}", tmp_path / f"work_{number}"
+        write_two_accounts(raw, feature)
+        as_of = f"2026-02-{10 + number}"
+        workshop.build(Build({"run_date": "2026-02-28", "as_of_date": as_of}), raw, work)
+        # Opened for writing: a connection that is still open would refuse it.
+        with duckdb.connect(str(work / "warehouse.duckdb")) as connection:
+            answers += connection.execute(
+                "select cast(max(score_date) as varchar), max(feature)"
+                " from marts.customer_health, activity.usage_activity_daily"
+            ).fetchall()
+
+    assert answers == [("2026-02-10", "login"), ("2026-02-11", "search"), ("2026-02-12", "login")]
+    assert dict(os.environ) == before
+    assert Path.cwd() != workshop.folder
+
+
+def tell(seed: int, folder: Path) -> tuple[list[tuple[str, str]], dict[str, bytes]]:
+    """What happens to the company of a seed, and its raw files (CSV) and seeds after that."""
+    seeds = shutil.copytree(ROOT / "seeds" / "scoring", folder / "seeds")
+    company = Company(seed, seeds)
+    happened = [happens(company, kinds) for kinds in [ADVANCING, KINDS, KINDS] * 10]
+    company.write(folder / "raw")
+    return happened, {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*.csv")}
+
+
+def test_a_seed_tells_one_story(tmp_path: Path) -> None:
+    first, second, other = (tell(seed, tmp_path / f"{n}") for n, seed in enumerate((7, 7, 8)))
+
+    assert first == second
+    assert first[0] != other[0]
+
+
+def test_everything_can_happen(tmp_path: Path) -> None:
+    """Each kind happens to one of a few companies, and what is left can be written."""
+    left = set(KINDS)
+    for seed in range(1, 9):
+        seeds = shutil.copytree(ROOT / "seeds" / "scoring", tmp_path / f"{seed}" / "seeds")
+        company = Company(seed, seeds)
+        for name, happening in KINDS.items():
+            if happening(company):
+                left.discard(name)
+        company.write(tmp_path / f"{seed}" / "raw")
+
+    assert left == set()
+
+
+def test_a_difference_is_told_in_words() -> None:
+    told = law.difference("marts.t", ["k", "v"], [("a", "1"), ("b", "2")], [("a", "1"), ("b", "3")])
+
+    assert told == Difference("marts.t", 1, ("run by run: k=b, v=2", "rebuilt   : k=b, v=3"))
