@@ -75,6 +75,10 @@ recompute-all: recompute ## The same on the example data sets, every date, under
 measure: setup ## Time and memory of a build from $HEALTH_RAW_DIR, split by stage
 	@python scripts/measure_build.py
 
+.PHONY: benchmark
+benchmark: setup ## Measure builds on generated data: make benchmark [SIZE="--events 20000000 ..."]
+	@python scripts/benchmark.py $(SIZE)
+
 .PHONY: lint
 lint: setup ## Check the SQL, the YAML and the Python
 	@ruff check .
