@@ -80,6 +80,10 @@ law: setup ## Try random sequences of loads and runs: the marts equal a full reb
 measure: setup ## Time and memory of a build from $HEALTH_RAW_DIR, split by stage
 	@python scripts/measure_build.py
 
+.PHONY: benchmark
+benchmark: setup ## Measure builds on generated data: make benchmark [SIZE="--events 20000000 ..."]
+	@python scripts/benchmark.py $(SIZE)
+
 .PHONY: lint
 lint: setup ## Check the SQL, the YAML and the Python
 	@ruff check .

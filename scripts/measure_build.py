@@ -9,42 +9,48 @@ and ratios within one run, not seconds between machines.
 """
 
 import argparse
-import json
 import os
-import resource
-import subprocess
 import sys
 import tempfile
-import time
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from last_build import table
+from last_build import NotThere, run_command, table
+from measured_run import run, run_dbt
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def timed(command: list[str], environment: dict[str, str]) -> float:
-    """Seconds that a command takes, started in the project's root; its output is dropped."""
-    start = time.perf_counter()
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
-    return time.perf_counter() - start
+def measure(folder: Path, variables: str, threads: str) -> None:
+    """Build into an empty folder and print what it took."""
+    warehouse = folder / "warehouse.duckdb"
+    environment = {
+        **os.environ,
+        "HEALTH_WAREHOUSE": str(warehouse),
+        "DBT_TARGET_PATH": str(folder / "target"),
+        "DBT_LOG_PATH": str(folder / "logs"),
+    }
+    imported = run([sys.executable, "-c", "import dbt.cli.main"], ROOT, environment).seconds
+    parsed = run_dbt(["parse", "--no-partial-parse"], ROOT, environment).seconds
+    build = ["build", "--no-partial-parse", "--threads", threads, "--vars", variables]
+    whole = run_dbt(build, ROOT, environment)
 
-
-def node_seconds(run_results: Path) -> tuple[dict[str, list[float]], list[tuple[str, float]]]:
-    """Execution seconds of the nodes by resource type, and of every model, slowest first."""
-    results: list[dict[str, Any]] = json.loads(run_results.read_text())["results"]
-    by_type = defaultdict(list)
-    models = []
-    for result in results:
-        kind = result["unique_id"].split(".")[0]
-        by_type[kind].append(result["execution_time"])
-        if kind == "model":
-            models.append((result["unique_id"].split(".")[-1], result["execution_time"]))
-    return by_type, sorted(models, key=lambda model: -model[1])
+    rows: list[tuple[str, Any, str]] = [
+        ("import of dbt", "", f"{imported:.1f}"),
+        ("parse (without the import)", "", f"{max(parsed - imported, 0):.1f}"),
+    ]
+    for kind in sorted({node.kind for node in whole.nodes}):
+        count = sum(node.kind == kind for node in whole.nodes)
+        rows.append((f"{kind}s, summed over threads", count, f"{whole.seconds_of(kind):.1f}"))
+    rows.append(("whole build, by the clock", "", f"{whole.seconds:.1f}"))
+    print(table(["stage", "nodes", "seconds"], rows))
+    print("\nSlowest models:")
+    models = sorted(
+        (node for node in whole.nodes if node.kind == "model"), key=lambda node: -node.seconds
+    )
+    print(table(["model", "seconds"], [(node.name, f"{node.seconds:.2f}") for node in models[:8]]))
+    peak, size = whole.peak_bytes / 2**20, warehouse.stat().st_size / 2**20
+    print(f"\nPeak memory {peak:,.0f} MiB, DuckDB file {size:,.0f} MiB")
 
 
 def main() -> int:
@@ -53,47 +59,14 @@ def main() -> int:
     parser.add_argument("--vars", default="{}", help="dbt vars, as YAML")
     parser.add_argument("--threads", default="2", help="dbt threads (default 2)")
     arguments = parser.parse_args()
-    dbt = str(Path(sys.executable).with_name("dbt"))
-    with tempfile.TemporaryDirectory() as folder:
-        environment = {
-            **os.environ,
-            "HEALTH_WAREHOUSE": f"{folder}/warehouse.duckdb",
-            "DBT_TARGET_PATH": f"{folder}/target",
-            "DBT_LOG_PATH": f"{folder}/logs",
-        }
-        imported = timed([sys.executable, "-c", "import dbt.cli.main"], environment)
-        parsed = timed([dbt, "parse", "--no-partial-parse"], environment)
-        whole = timed(
-            [
-                dbt,
-                "build",
-                "--no-partial-parse",
-                "--threads",
-                arguments.threads,
-                "--vars",
-                arguments.vars,
-            ],
-            environment,
-        )
-        by_type, models = node_seconds(Path(folder) / "target" / "run_results.json")
-        size = Path(environment["HEALTH_WAREHOUSE"]).stat().st_size
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-
-    rows: list[tuple[str, Any, str]] = [
-        ("import of dbt", "", f"{imported:.1f}"),
-        ("parse (without the import)", "", f"{max(parsed - imported, 0):.1f}"),
-    ]
-    rows += [
-        (f"{kind}s, summed over threads", len(seconds), f"{sum(seconds):.1f}")
-        for kind, seconds in sorted(by_type.items())
-    ]
-    rows += [("whole build, by the clock", "", f"{whole:.1f}")]
-    print(table(["stage", "nodes", "seconds"], rows))
-    print("\nSlowest models:")
-    print(table(["model", "seconds"], [(name, f"{s:.2f}") for name, s in models[:8]]))
-    print(f"\nPeak memory {memory:,.0f} MiB, DuckDB file {size / 2**20:,.0f} MiB")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            measure(Path(folder), arguments.vars, arguments.threads)
+    except NotThere as problem:
+        print(problem, file=sys.stderr)
+        return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

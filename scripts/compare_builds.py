@@ -1,0 +1,85 @@
+"""Whether two DuckDB files hold the same published tables, value for value."""
+
+import tempfile
+from pathlib import Path
+
+import duckdb
+
+SCHEMAS = ("marts", "metrics")
+# What remembers runs is not a function of the inputs.
+EXEMPT = ("fct_health_alerts", "fct_published_scores", "mart_status")
+
+
+def columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str]]]:
+    """The published tables and views with the names and types of their columns."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    rows = connection.execute(
+        "select table_schema, table_name, column_name, data_type from information_schema.columns"
+        " order by table_schema, table_name, column_name"
+    ).fetchall()
+    for schema, table, column, kind in rows:
+        if schema in SCHEMAS and table not in EXEMPT:
+            found.setdefault(f"{schema}.{table}", []).append((column, kind))
+    return found
+
+
+def row_hashes(table: str, shape: list[tuple[str, str]]) -> str:
+    """SQL for a hash of each row of a table."""
+    names = ", ".join(f'"{name}"' for name, _ in shape)
+    return f"select hash(hash({names})) as row_hash from {table}"
+
+
+def fingerprints(warehouse: Path) -> dict[str, tuple[object, ...]]:
+    """The columns, the number of rows and the sum of the hashes of the rows of every table."""
+    # Each file is opened by its own name: a view names the catalogue that it was made in.
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return {
+            table: (
+                tuple(shape),
+                *connection.execute(
+                    f"select count(*), sum(row_hash) from ({row_hashes(table, shape)})"
+                ).fetchone(),
+            )
+            for table, shape in columns(connection).items()
+        }
+
+
+def differing_rows(one: Path, other: Path, table: str) -> int:
+    """How many rows of a table are in only one of the two files."""
+    with tempfile.TemporaryDirectory(dir=other.parent) as folder:
+        files = []
+        for number, warehouse in enumerate((one, other)):
+            files.append(f"{folder}/{number}.parquet".replace("'", "''"))
+            with duckdb.connect(str(warehouse), read_only=True) as connection:
+                hashes = row_hashes(table, columns(connection)[table])
+                connection.execute(
+                    f"copy (select row_hash, count(*) as row_count from ({hashes})"
+                    f" group by row_hash) to '{files[-1]}'"
+                )
+        ((found,),) = duckdb.sql(
+            f"""
+            select coalesce(sum(abs(coalesce(one.row_count, 0) - coalesce(other.row_count, 0))), 0)
+            from '{files[0]}' as one
+            full join '{files[1]}' as other on one.row_hash = other.row_hash
+            """
+        ).fetchall()
+    return int(found)
+
+
+def differences(one: Path, other: Path) -> dict[str, int]:
+    """For every published table of either file, how many rows are in only one of the two.
+
+    A table that is missing, or has other columns, in one of them differs in all its rows, and by at
+    least one where it is empty.
+    """
+    former, later = fingerprints(one), fingerprints(other)
+    found = {}
+    for table in sorted(former | later):
+        mine, theirs = former.get(table), later.get(table)
+        if mine == theirs:
+            found[table] = 0
+        elif mine and theirs and mine[0] == theirs[0]:
+            found[table] = differing_rows(one, other, table)
+        else:
+            found[table] = max(1, *(int(side[1]) for side in (mine, theirs) if side))
+    return found
