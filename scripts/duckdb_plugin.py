@@ -15,7 +15,6 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 from duckdb.sqltypes import BOOLEAN, VARCHAR
 
-
 ROOT = Path(__file__).resolve().parents[1]
 
 

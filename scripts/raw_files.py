@@ -233,8 +233,8 @@ def versions(raw: Path) -> dict[str, str]:
 def look(
     raw: Path, contract: Contract, rows: bool = True, known: dict[str, str] | None = None
 ) -> RawInput:
-    """What there is of one input below `raw`. With `rows`, also whether every row can be read; those
-    of files in `known` (of versions()) are."""
+    """What there is of one input below `raw`. With `rows`, also whether every row can be read;
+    those of files in `known` (of versions()) can."""
     seen = RawInput(raw / contract.name)
     entries = sorted(seen.folder.iterdir()) if seen.folder.is_dir() else []
     kinds = (".csv", ".parquet")
