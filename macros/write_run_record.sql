@@ -4,7 +4,7 @@
     failed, that it is, and by which code.
 -#}
 {% macro write_run_record(results=none) -%}
-    {%- set inputs = run_inputs() -%}
+    {%- set inputs = run_inputs('start' if results is none else 'end') -%}
     {%- if not inputs or nothing_new() -%}{{ return('') }}{%- endif -%}
     {%- set record = run_record() -%}
     {%- set code = inputs.code if record.row and record.row.code == inputs.code else '' -%}

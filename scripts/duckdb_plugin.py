@@ -5,6 +5,7 @@ version everything is that a run depends on (macros/engine/run_inputs.sql)."""
 import hashlib
 import json
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,10 @@ def hash_of_files(*names: str) -> str:
     return found.hexdigest()
 
 
-def run_inputs(raw_dir: str) -> str:
+@lru_cache(maxsize=8)
+def run_inputs(raw_dir: str, moment: str) -> str:
     """What a run depends on, as JSON: raw_files {path: size and time of last change}, code (a hash
-    of the models and macros) and seeds (a hash)."""
+    of the models and macros) and seeds (a hash). Looked up once for every `moment` of a run."""
     return json.dumps(
         {
             "raw_files": raw_files.versions(Path(raw_dir)),
@@ -87,7 +89,9 @@ class Plugin(BasePlugin):
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Register the SQL functions raw_input(raw_dir, name, rows, known) and
-        run_inputs(raw_dir)."""
+        run_inputs(raw_dir, moment)."""
         types = [VARCHAR, VARCHAR, BOOLEAN, VARCHAR]
         conn.create_function("raw_input", raw_input, types, VARCHAR, side_effects=True)
-        conn.create_function("run_inputs", run_inputs, [VARCHAR], VARCHAR, side_effects=True)
+        conn.create_function(
+            "run_inputs", run_inputs, [VARCHAR, VARCHAR], VARCHAR, side_effects=True
+        )
