@@ -418,8 +418,8 @@ MUTATIONS = [
     Mutation(
         "hierarchy: any depth",
         "models/scoring/account_hierarchy.sql",
-        "        links.parent_account_id as ancestor_account_id,",
-        "        ancestors.account_id as ancestor_account_id,",
+        "    where links.parent_account_id is not null",
+        "    where links.parent_account_id is not null and ancestors.levels_up < 1",
         "a_hierarchy_reaches_any_depth",
     ),
     Mutation(
