@@ -15,7 +15,7 @@ usage_activity as (
         ) }} as row_fingerprint
     from {{ ref('usage_activity_daily') }}
     {% if is_incremental() %}
-        where activity_date in (select event_date from {{ ref('usage_days_to_read') }})
+        where {{ is_day_to_read('activity_date') }}
     {% endif %}
 
 )

@@ -11,7 +11,7 @@ events as (
     where
         rejection_reason is null
         {% if is_incremental() %}
-            and event_date in (select event_date from {{ ref('usage_days_to_read') }})
+            and {{ is_day_to_read('event_date') }}
         {% endif %}
 
 ),

@@ -28,5 +28,5 @@ where
         or cell_issues is not null
     )
     {% if is_incremental() %}
-        and read_with_date in (select event_date from {{ ref('usage_days_to_read') }})
+        and {{ is_day_to_read('read_with_date') }}
     {% endif %}
