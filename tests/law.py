@@ -26,11 +26,12 @@ import tempfile
 import threading
 import time
 import traceback
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -126,14 +127,28 @@ def compare(incremental: Path, rebuilt: Path) -> Comparison:
 
 
 def difference(table: str, columns: list[str], found: list[Any], wanted: list[Any]) -> Difference:
-    """How many rows differ; of up to three keys, what is found and what the rebuild says."""
-    surplus, lacking = Counter(found) - Counter(wanted), Counter(wanted) - Counter(found)
+    """How many rows differ, and up to three of them: what names the row, and each wrong cell."""
+    surplus = sorted((Counter(found) - Counter(wanted)).elements(), key=repr)
+    lacking = sorted((Counter(wanted) - Counter(found)).elements(), key=repr)
+    rest = list(lacking)
     examples = []
-    for row in sorted(surplus.keys() | lacking.keys(), key=repr)[:6]:
-        side = "run by run" if row in surplus else "rebuilt   "
-        cells = ", ".join(f"{name}={cell}" for name, cell in zip(columns, row, strict=True))
-        examples.append(f"{side}: {cells}")
-    return Difference(table, max(surplus.total(), lacking.total()), tuple(examples))
+    for row in surplus[:3]:
+        name = ", ".join(str(cell) for cell in row[:4])
+        pairs = [(sum(x == y for x, y in zip(row, other, strict=True)), other) for other in rest]
+        alike, partner = max(pairs, key=lambda pair: pair[0], default=(0, None))
+        if 2 * alike <= len(columns):
+            examples.append(f"{name}: only run by run")
+            continue
+        rest.remove(partner)
+        cells = [
+            f"{column} {cell}, rebuilt {other}"
+            for column, cell, other in zip(columns, row, partner, strict=True)
+            if cell != other
+        ]
+        examples.append(f"{name}: {'; '.join(cells)}")
+    for row in rest[: 3 - len(examples)] if len(surplus) < len(lacking) else []:
+        examples.append(f"{', '.join(str(cell) for cell in row[:4])}: only rebuilt")
+    return Difference(table, max(len(surplus), len(lacking)), tuple(examples))
 
 
 # ---------------------------------------------------------------------------- running dbt
@@ -538,17 +553,25 @@ def run_sequences(
     options: Options | None = None,
 ) -> Iterator[Outcome]:
     """Run the sequences of those seeds on a project, one outcome each as they are done."""
-    with ProcessPoolExecutor(
+    pool = ProcessPoolExecutor(
         workers,
         multiprocessing.get_context("spawn"),
         open_workshop,
         (source, folder),
         max_tasks_per_child=SEQUENCES_PER_WORKER,
-    ) as pool:
-        chosen = options or Options()
-        futures = [pool.submit(run_sequence, seed, folder, chosen) for seed in seeds]
-        for future in futures:
-            yield future.result()
+    )
+    chosen = options or Options()
+    try:
+        # A few ahead of the one that is waited for, so that whoever has seen enough can stop.
+        rest = iter(seeds)
+        ahead = islice(rest, 2 * workers - 1)
+        running = deque(pool.submit(run_sequence, seed, folder, chosen) for seed in ahead)
+        while running:
+            yield running.popleft().result()
+            for seed in islice(rest, 1):
+                running.append(pool.submit(run_sequence, seed, folder, chosen))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 # ---------------------------------------------------------------------------- the command

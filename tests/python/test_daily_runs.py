@@ -38,7 +38,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if DATES == "all":
         return ROOT / "sample_data"
     folder = tmp_path_factory.mktemp("small_sample")
-    size = ["--accounts", "25", "--months", "8", "--end", str(LAST_DAY)]
+    size = ["--accounts", "15", "--months", "7", "--end", str(LAST_DAY)]
     assert generate_sample_data.main(["--out", str(folder), *size]) == 0
     return folder
 
