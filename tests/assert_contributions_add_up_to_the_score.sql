@@ -12,6 +12,7 @@ driver_sums as (
         sum(points_lost) as points_lost,
         sum(effective_weight) as effective_weights
     from {{ ref('fct_health_drivers') }}
+    where {{ is_scored_now() }}
     group by account_id, score_date, scorecard
 
 )
@@ -32,6 +33,7 @@ left join driver_sums
         and scores.scorecard = driver_sums.scorecard
 where
     scores.computed_score is not null
+    and {{ is_scored_now('scores') }}
     and (
         driver_sums.contributions is null
         or abs(scores.computed_score - driver_sums.contributions) > 0.01

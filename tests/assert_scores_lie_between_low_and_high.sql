@@ -9,7 +9,9 @@ left_out as (
         score_date,
         scorecard
     from {{ ref('fct_health_drivers') }}
-    where metric_score is null
+    where
+        metric_score is null
+        and {{ is_scored_now() }}
     group by account_id, score_date, scorecard
 
 )
@@ -28,11 +30,14 @@ left join left_out
         and scores.score_date = left_out.score_date
         and scores.scorecard = left_out.scorecard
 where
-    scores.score_low > scores.score_high
-    or (
-        left_out.account_id is null
-        and (
-            scores.computed_score < scores.score_low
-            or scores.computed_score > scores.score_high
+    {{ is_scored_now('scores') }}
+    and (
+        scores.score_low > scores.score_high
+        or (
+            left_out.account_id is null
+            and (
+                scores.computed_score < scores.score_low
+                or scores.computed_score > scores.score_high
+            )
         )
     )
