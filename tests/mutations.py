@@ -562,6 +562,8 @@ MUTATIONS = [
         "where action_rank = 1",
         "where action_rank = 2",
         "an_account_shows_its_drags_strengths_and_changes",
+    ),
+    Mutation(
         "alert: who was always low does not cross",
         "models/scoring/alert_signals.sql",
         "when 'crosses_below' then watched_value < level and was_on_other_side",
