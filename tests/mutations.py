@@ -562,6 +562,8 @@ MUTATIONS = [
         "where action_rank = 1",
         "where action_rank = 2",
         "an_account_shows_its_drags_strengths_and_changes",
+    ),
+    Mutation(
         "alert: who was always low does not cross",
         "models/scoring/alert_signals.sql",
         "when 'crosses_below' then watched_value < level and was_on_other_side",
@@ -644,6 +646,34 @@ MUTATIONS = [
         "max(case when not is_shown then storm_id end)",
         "max(storm_id)",
         "a_stretch_within_the_cooldown_reopens_and_a_mass_is_a_storm",
+    ),
+    Mutation(
+        "change: what joins is measured from the mean",
+        "models/marts/fct_score_changes.sql",
+        "(drivers.counted_score * earlier_totals.scored_weight - earlier_totals.points)",
+        "(drivers.counted_score * earlier_totals.scored_weight)",
+        "a_change_is_split_into_its_causes",
+    ),
+    Mutation(
+        "change: rounding goes to the largest cause",
+        "models/marts/fct_score_changes.sql",
+        "order by abs(points) desc, metric asc",
+        "order by points asc, metric asc",
+        "a_change_is_split_into_its_causes",
+    ),
+    Mutation(
+        "change: by hand is all without two scores",
+        "models/marts/fct_score_changes.sql",
+        "coalesce(scores.capped_score - earlier.capped_score, 0) as override_points",
+        "(scores.capped_score - earlier.capped_score) as override_points",
+        "a_change_is_split_into_its_causes",
+    ),
+    Mutation(
+        "change: a rank of now stands in after a move",
+        "models/marts/fct_score_changes.sql",
+        "when rows_of_scorecard.curve = 'percentile' then drivers.metric_score",
+        "when rows_of_scorecard.curve = 'none' then drivers.metric_score",
+        "after_a_move_the_earlier_values_are_judged_by_the_new_segment",
     ),
 ]
 

@@ -1080,6 +1080,7 @@ def clean_inputs(raw_dir: Path, rules: Rules) -> dict[str, CleanInput]:
 DAILY_DAYS = 28
 CHANGE_DAYS = (7, 28, 90)
 OLDEST_COMPARISON = 6
+OLDEST_CHANGE = max(CHANGE_DAYS) + OLDEST_COMPARISON
 
 
 @dataclass(frozen=True)
@@ -1935,6 +1936,111 @@ def score_account(
     )
 
 
+# What moved a score: (cause, metric, component, points); a metric where the cause is one.
+Cause = tuple[str, str | None, str | None, Decimal]
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """A metric of a scorecard at one end of a comparison, in whole numbers.
+
+    weight is in millionths, 0 where the metric has no score; score in ten-thousandths.
+    """
+
+    weight: int
+    score: int
+    is_missing: bool
+
+
+def weigh(row: ScorecardRow, score: Decimal | None, is_missing: bool) -> Weighing:
+    """What a metric score counts."""
+    if score is None:
+        return Weighing(0, 0, is_missing)
+    return Weighing(int(row.weight.scaleb(6)), int(score.scaleb(4)), is_missing)
+
+
+def weigh_now(score: Score) -> dict[str, Weighing]:
+    """The metrics of a score."""
+    return {one.row.metric: weigh(one.row, one.score, one.value is None) for one in score.drivers}
+
+
+def weigh_then(
+    now: Score, then: Score, values_then: dict[str, Decimal | None]
+) -> dict[str, Weighing]:
+    """The metrics of the earlier score, under the rows that score it now.
+
+    After a move to another segment the earlier values go on the curves of the new one; of a rank
+    among the new peers there is no earlier value, so the score of now stands in.
+    """
+    if now.segment == then.segment:
+        return weigh_now(then)
+    weighed = {}
+    for driver in now.drivers:
+        row = driver.row
+        if row.curve == "percentile":
+            weighed[row.metric] = weigh(row, driver.score, driver.value is None)
+        else:
+            x = values_then[row.metric]
+            weighed[row.metric] = weigh(row, score_value(row, x, now.segment, no_peers), x is None)
+    return weighed
+
+
+def no_peers(segment: str, metric: str) -> list[Decimal]:
+    """For values that are not ranked."""
+    raise AssertionError(f"{metric} in {segment} has no rank here")
+
+
+def metric_causes(now: Score, before: dict[str, Weighing]) -> list[Cause]:
+    """What each metric moved: [u1 (m1 - A) - u0 (m0 - A)] / W1, with the earlier mean A.
+
+    Nothing where no metric had a score before: then there is no mean to compare with.
+    """
+    after = weigh_now(now)
+    weight_now = sum(one.weight for one in after.values())
+    weight_then = sum(one.weight for one in before.values())
+    points_then = sum(one.weight * one.score for one in before.values())
+    if not weight_then:
+        return []
+    causes: list[Cause] = []
+    for driver in now.drivers:
+        metric = driver.row.metric
+        new, old = after[metric], before[metric]
+        if (new.weight, new.score) == (old.weight, old.score):
+            continue
+        moved = new.weight * (new.score * weight_then - points_then)
+        moved -= old.weight * (old.score * weight_then - points_then)
+        points = round_ratio(moved, 10_000 * weight_then * weight_now, 6)
+        cause = "behaviour" if new.is_missing == old.is_missing else "coverage"
+        causes.append((cause, metric, driver.row.component, points))
+    return causes
+
+
+def causes_of_change(
+    now: Score, then: Score, values_then: dict[str, Decimal | None]
+) -> list[Cause] | None:
+    """The causes that add up to the change of the health score, None without two scores."""
+    if now.health is None or then.health is None:
+        return None
+    if now.computed is None or then.computed is None:
+        causes: list[Cause] = [("override", None, None, now.health - then.health)]
+    else:
+        moved = now.computed - then.computed
+        causes = metric_causes(now, weigh_then(now, then, values_then))
+        left = moved - sum((points for *_, points in causes), Decimal(0))
+        if now.segment != then.segment:
+            causes.append(("segment", None, None, left))
+        elif causes:
+            causes.sort(key=lambda one: (-abs(one[3]), one[1]))
+            cause, metric, component, points = causes[0]
+            causes[0] = (cause, metric, component, points + left)
+        capped = now.capped - now.computed - (then.capped - then.computed)
+        causes.append(("cap", None, None, capped))
+        by_hand = now.health - now.capped - (then.health - then.capped)
+        causes.append(("override", None, None, by_hand))
+    causes = [one for one in causes if one[3]]
+    return causes or [("unchanged", None, None, Decimal(0))]
+
+
 def peers_among(segments: dict[str, str], values: dict[str, dict[str, Decimal | None]]) -> Peers:
     """The sorted known values of a metric in a segment, among the accounts of one date."""
 
@@ -2014,6 +2120,12 @@ def make_tables() -> dict[str, Table]:
             ),
         ),
         Table("fct_recommended_actions", "marts", ("account_id", "playbook"), ACTION_COLUMNS),
+        Table(
+            "fct_score_changes",
+            "marts",
+            (*on_date, "days_back", "cause", "metric"),
+            names("earlier_date component points"),
+        ),
         Table("segment_health", "marts", ("segment", "score_date"), ROLL_UP_COLUMNS),
         Table("owner_health", "marts", ("owner", "score_date"), ROLL_UP_COLUMNS),
         Table(
@@ -2405,6 +2517,24 @@ def publish_score(score: Score, on: date, tables: dict[str, Table]) -> None:
         )
 
 
+# day -> account -> (score of the live retention scorecard, metric values)
+Scored = dict[int, dict[str, tuple[Score, dict[str, Decimal | None]]]]
+
+
+def publish_changes(score: Score, scored: Scored, score_days: Sequence[int], table: Table) -> None:
+    """fct_score_changes of an account at a date, against each earlier date."""
+    account, day = score.state.account_id, score.state.day
+    for distance in CHANGE_DAYS:
+        before = days_earlier(score_days, day, distance)
+        if before is None or account not in scored[before]:
+            continue
+        for cause, metric, component, points in (
+            causes_of_change(score, *scored[before][account]) or []
+        ):
+            key = (account, to_date(day), distance, cause, metric)
+            table.rows[key] = (to_date(before), component, points)
+
+
 def ranked_metrics(points: Iterable[tuple[Decimal, str]]) -> tuple[str | None, ...]:
     """The three metrics with the most points, ties by name, zeros left out, padded with None."""
     ordered = sorted((-value, metric) for value, metric in points if value > 0)
@@ -2571,16 +2701,21 @@ def recompute(
     # (account, day) -> health score of the live retention scorecard
     health: dict[tuple[str, int | None], Decimal | None] = {}
     history: History = {}
-    looked_at = {*chosen, *earlier_days, *four_weeks_before.values(), *alert_days(seeds, calendar)}
-    for day in sorted(looked_at - {None}):
+    compared = {days_earlier(calendar.score_days, day, n) for day in chosen for n in CHANGE_DAYS}
+    scored: Scored = {}
+    for day in sorted({*chosen, *compared, *alert_days(seeds, calendar)} - {None}):
+        scored = {one: its for one, its in scored.items() if one >= day - OLDEST_CHANGE}
+        scored[day] = {}
         on = date.fromordinal(day)
         standings = []
         for state, values, scores in scorer.score_day(day):
             main = scores[retention.name]
             health[state.account_id, day] = main.health
             history[state.account_id, day] = main.health, main.coverage
+            scored[day][state.account_id] = main, values
             if day not in chosen:
                 continue
+            publish_changes(main, scored, calendar.score_days, tables["fct_score_changes"])
             publish_metrics(state, values, on, tables)
             for score in scores.values():
                 publish_score(score, on, tables)

@@ -248,8 +248,9 @@ earlier_totals as (
 
 ),
 
--- Weights are whole millionths, scores whole ten-thousandths. What a metric moves: its score, at a weight that stays; or, where it joins or leaves the weighted
--- mean, its distance from the earlier mean.
+-- Weights are whole millionths, scores whole ten-thousandths. What a metric moves: its score, at a
+-- weight that stays; or, where it joins or leaves the weighted mean, its distance from the earlier
+-- mean. Without an earlier mean there is nothing to split (null).
 metric_points as (
 
     select
@@ -309,7 +310,6 @@ ranked_points as (
             order by abs(points) desc, metric asc
         ) as points_rank
     from metric_points
-    where points <> 0
 
 ),
 
@@ -325,8 +325,8 @@ metric_totals as (
 
 ),
 
--- The published score has two decimals: what is lost by rounding goes to the largest cause, or to
--- the move between segments.
+-- The published score has two decimals: what is lost by rounding goes to the largest cause (even if
+-- all are less than half a millionth), or to the move between segments.
 causes as (
 
     select

@@ -65,6 +65,7 @@ def test_every_value_under_a_stressful_configuration(sample_dir: Path, tmp_path:
         ("marts.fct_recommended_actions", "due_date", "due_date + 1"),
         ("marts.customer_health", "recommended_playbook", "'another_playbook'"),
         ("marts.parent_health", "levels_below", "levels_below + 1"),
+        ("marts.fct_score_changes", "points", "points + 0.000001"),
     ],
 )
 def test_one_wrong_value_is_found(
