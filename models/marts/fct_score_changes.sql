@@ -151,7 +151,7 @@ drivers as (
 
 -- After a move to another segment, the earlier values are judged by the new segment's scorecard. A
 -- rank among the new peers was never theirs: there the score of now stands in.
-restated as (
+restated_scores as (
 
     select
         comparisons.account_id,
@@ -193,24 +193,7 @@ restated as (
 
 ),
 
-earlier_drivers as (
-
-    select
-        comparisons.account_id,
-        comparisons.score_date,
-        comparisons.days_back,
-        drivers.metric,
-        drivers.is_missing,
-        drivers.counted_weight,
-        drivers.counted_score
-    from comparisons
-    inner join drivers
-        on
-            comparisons.account_id = drivers.account_id
-            and comparisons.earlier_date = drivers.score_date
-    where not comparisons.is_moved
-
-    union all
+restated as (
 
     select
         account_id,
@@ -220,22 +203,24 @@ earlier_drivers as (
         is_missing,
         case when metric_score is null then 0 else {{ whole('weight', 6) }} end as counted_weight,
         {{ whole('coalesce(metric_score, 0)', 4) }} as counted_score
-    from restated
+    from restated_scores
 
 ),
 
+-- Weights are whole millionths, scores whole ten-thousandths.
 totals as (
 
     select
         account_id,
         score_date,
-        cast(sum(counted_weight) as bigint) as scored_weight
+        cast(sum(counted_weight) as bigint) as scored_weight,
+        cast(sum(counted_weight * counted_score) as bigint) as points
     from drivers
     group by account_id, score_date
 
 ),
 
-earlier_totals as (
+restated_totals as (
 
     select
         account_id,
@@ -243,72 +228,125 @@ earlier_totals as (
         days_back,
         cast(sum(counted_weight) as bigint) as scored_weight,
         cast(sum(counted_weight * counted_score) as bigint) as points
-    from earlier_drivers
+    from restated
     group by account_id, score_date, days_back
 
 ),
 
--- Weights are whole millionths, scores whole ten-thousandths. What a metric moves: its score, at a
--- weight that stays; or, where it joins or leaves the weighted mean, its distance from the earlier
--- mean. Without an earlier mean there is nothing to split (null).
-metric_points as (
+pairs as (
 
     select
         drivers.account_id,
         drivers.score_date,
-        earlier_drivers.days_back,
+        comparisons.days_back,
         drivers.metric,
         drivers.component,
-        case
-            when drivers.is_missing = earlier_drivers.is_missing then 'behaviour'
-            else 'coverage'
-        end as cause,
-        case
-            when drivers.counted_weight = earlier_drivers.counted_weight
-                then {{ whole_ratio(
-                    'drivers.counted_weight * (drivers.counted_score - earlier_drivers.counted_score)',
-                    'totals.scored_weight', 6, -4
-                ) }}
-            else {{ exact_ratio(
-                '(cast(drivers.counted_weight as decimal(38, 0))'
-                ~ ' * (drivers.counted_score * earlier_totals.scored_weight - earlier_totals.points)'
-                ~ ' - cast(earlier_drivers.counted_weight as decimal(38, 0))'
-                ~ ' * (earlier_drivers.counted_score * earlier_totals.scored_weight'
-                ~ ' - earlier_totals.points))',
-                '(cast(10000 * totals.scored_weight as decimal(38, 0)) * earlier_totals.scored_weight)',
-                6
-            ) }}
-        end as points
-    from drivers
-    inner join earlier_drivers
+        drivers.is_missing = earlier.is_missing as is_behaviour,
+        drivers.counted_weight,
+        drivers.counted_score,
+        earlier.counted_weight as earlier_weight,
+        earlier.counted_score as earlier_score,
+        totals.scored_weight,
+        earlier_totals.scored_weight as earlier_scored_weight,
+        earlier_totals.points as earlier_points
+    from comparisons
+    inner join drivers
         on
-            drivers.account_id = earlier_drivers.account_id
-            and drivers.score_date = earlier_drivers.score_date
-            and drivers.metric = earlier_drivers.metric
+            comparisons.account_id = drivers.account_id
+            and comparisons.score_date = drivers.score_date
+    inner join drivers as earlier
+        on
+            comparisons.account_id = earlier.account_id
+            and comparisons.earlier_date = earlier.score_date
+            and drivers.metric = earlier.metric
     inner join totals
         on
-            drivers.account_id = totals.account_id
-            and drivers.score_date = totals.score_date
-    inner join earlier_totals
+            comparisons.account_id = totals.account_id
+            and comparisons.score_date = totals.score_date
+    inner join totals as earlier_totals
         on
-            drivers.account_id = earlier_totals.account_id
-            and drivers.score_date = earlier_totals.score_date
-            and earlier_drivers.days_back = earlier_totals.days_back
+            comparisons.account_id = earlier_totals.account_id
+            and comparisons.earlier_date = earlier_totals.score_date
     where
-        drivers.counted_weight <> earlier_drivers.counted_weight
-        or drivers.counted_score <> earlier_drivers.counted_score
+        not comparisons.is_moved
+        and (
+            drivers.counted_weight <> earlier.counted_weight
+            or drivers.counted_score <> earlier.counted_score
+        )
+
+    union all
+
+    select
+        drivers.account_id,
+        drivers.score_date,
+        restated.days_back,
+        drivers.metric,
+        drivers.component,
+        drivers.is_missing = restated.is_missing as is_behaviour,
+        drivers.counted_weight,
+        drivers.counted_score,
+        restated.counted_weight as earlier_weight,
+        restated.counted_score as earlier_score,
+        totals.scored_weight,
+        restated_totals.scored_weight as earlier_scored_weight,
+        restated_totals.points as earlier_points
+    from restated
+    inner join drivers
+        on
+            restated.account_id = drivers.account_id
+            and restated.score_date = drivers.score_date
+            and restated.metric = drivers.metric
+    inner join totals
+        on
+            restated.account_id = totals.account_id
+            and restated.score_date = totals.score_date
+    inner join restated_totals
+        on
+            restated.account_id = restated_totals.account_id
+            and restated.score_date = restated_totals.score_date
+            and restated.days_back = restated_totals.days_back
+    where
+        drivers.counted_weight <> restated.counted_weight
+        or drivers.counted_score <> restated.counted_score
 
 ),
 
-ranked_points as (
+-- What a metric moves: its score, at a weight that stays; or, where it joins or leaves the weighted
+-- mean, its distance from the earlier mean. Without an earlier mean there is nothing to split (null).
+metric_points as (
+
+    select
+        account_id,
+        score_date,
+        days_back,
+        metric,
+        component,
+        case when is_behaviour then 'behaviour' else 'coverage' end as cause,
+        case
+            when counted_weight = earlier_weight
+                then {{ whole_ratio(
+                    'counted_weight * (counted_score - earlier_score)', 'scored_weight', 6, -4
+                ) }}
+            else {{ exact_ratio(
+                '(cast(counted_weight as decimal(38, 0))'
+                ~ ' * (counted_score * earlier_scored_weight - earlier_points)'
+                ~ ' - cast(earlier_weight as decimal(38, 0))'
+                ~ ' * (earlier_score * earlier_scored_weight - earlier_points))',
+                '(cast(10000 * scored_weight as decimal(38, 0)) * earlier_scored_weight)', 6
+            ) }}
+        end as points
+    from pairs
+
+),
+
+-- The largest points, of several the first metric by name, as the smallest text.
+ordered_points as (
 
     select
         *,
-        sum(points) over (partition by account_id, score_date, days_back) as all_points,
-        row_number() over (
-            partition by account_id, score_date, days_back
-            order by abs(points) desc, metric asc
-        ) as points_rank
+        cast(
+            1000000000 - {{ whole('abs(points)', 6) }} as {{ dbt.type_string() }}
+        ) || metric as points_order
     from metric_points
 
 ),
@@ -319,55 +357,67 @@ metric_totals as (
         account_id,
         score_date,
         days_back,
-        sum(points) as points
-    from metric_points
+        sum(points) as points,
+        sum(case when points <> 0 then 1 else 0 end) as moving_metrics,
+        min(points_order) as first_order
+    from ordered_points
     group by account_id, score_date, days_back
 
 ),
 
 -- The published score has two decimals: what is lost by rounding goes to the largest cause (even if
 -- all are less than half a millionth), or to the move between segments.
-causes as (
+splits as (
 
     select
-        ranked_points.account_id,
-        ranked_points.score_date,
-        ranked_points.days_back,
-        ranked_points.cause,
-        ranked_points.metric,
-        ranked_points.component,
-        ranked_points.points
-        + case
-            when ranked_points.points_rank = 1 and not comparisons.is_moved
-                then comparisons.computed_change - ranked_points.all_points
-            else 0
-        end as points
-    from ranked_points
-    inner join comparisons
-        on
-            ranked_points.account_id = comparisons.account_id
-            and ranked_points.score_date = comparisons.score_date
-            and ranked_points.days_back = comparisons.days_back
-
-    union all
-
-    select
-        comparisons.account_id,
-        comparisons.score_date,
-        comparisons.days_back,
-        'segment' as cause,
-        null as metric,
-        null as component,
-        comparisons.computed_change - coalesce(metric_totals.points, 0) as points
+        comparisons.*,
+        metric_totals.first_order,
+        coalesce(metric_totals.moving_metrics, 0) as moving_metrics,
+        coalesce(comparisons.computed_change, 0) - coalesce(metric_totals.points, 0)
+            as remaining_points
     from comparisons
     left join metric_totals
         on
             comparisons.account_id = metric_totals.account_id
             and comparisons.score_date = metric_totals.score_date
             and comparisons.days_back = metric_totals.days_back
-    where
-        comparisons.is_moved
-        and comparisons.computed_change is not null
+
+),
+
+causes as (
+
+    select
+        ordered_points.account_id,
+        ordered_points.score_date,
+        ordered_points.days_back,
+        ordered_points.cause,
+        ordered_points.metric,
+        ordered_points.component,
+        ordered_points.points
+        + case
+            when ordered_points.points_order = splits.first_order and not splits.is_moved
+                then splits.remaining_points
+            else 0
+        end as points
+    from ordered_points
+    inner join splits
+        on
+            ordered_points.account_id = splits.account_id
+            and ordered_points.score_date = splits.score_date
+            and ordered_points.days_back = splits.days_back
+
+    union all
+
+    select
+        account_id,
+        score_date,
+        days_back,
+        'segment' as cause,
+        null as metric,
+        null as component,
+        remaining_points as points
+    from splits
+    where is_moved
 
     union all
 
@@ -379,7 +429,7 @@ causes as (
         null as metric,
         null as component,
         cap_points as points
-    from comparisons
+    from splits
 
     union all
 
@@ -391,36 +441,25 @@ causes as (
         null as metric,
         null as component,
         override_points as points
-    from comparisons
+    from splits
 
 ),
 
-moved as (
-
-    select * from causes
-    where points <> 0
-
-),
-
+-- A single metric takes the whole change: where that is 0, nothing moved.
 unmoved as (
 
     select
-        comparisons.account_id,
-        comparisons.score_date,
-        comparisons.days_back
-    from comparisons
-    left join (
-        select distinct
-            account_id,
-            score_date,
-            days_back
-        from moved
-    ) as any_cause
-        on
-            comparisons.account_id = any_cause.account_id
-            and comparisons.score_date = any_cause.score_date
-            and comparisons.days_back = any_cause.days_back
-    where any_cause.account_id is null
+        account_id,
+        score_date,
+        days_back
+    from splits
+    where
+        cap_points = 0
+        and override_points = 0
+        and case
+            when is_moved then moving_metrics = 0 and remaining_points = 0
+            else moving_metrics <= 1 and coalesce(computed_change, 0) = 0
+        end
 
 ),
 
@@ -434,7 +473,8 @@ all_rows as (
         metric,
         component,
         points
-    from moved
+    from causes
+    where points <> 0
 
     union all
 
