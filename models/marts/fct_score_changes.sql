@@ -233,6 +233,32 @@ restated_totals as (
 
 ),
 
+-- Left joins, so that these small tables meet first.
+weighed_comparisons as (
+
+    select
+        comparisons.account_id,
+        comparisons.score_date,
+        comparisons.days_back,
+        comparisons.earlier_date,
+        totals.scored_weight,
+        earlier_totals.scored_weight as earlier_scored_weight,
+        earlier_totals.points as earlier_points
+    from comparisons
+    left join totals
+        on
+            comparisons.account_id = totals.account_id
+            and comparisons.score_date = totals.score_date
+    left join totals as earlier_totals
+        on
+            comparisons.account_id = earlier_totals.account_id
+            and comparisons.earlier_date = earlier_totals.score_date
+    where
+        not comparisons.is_moved
+        and comparisons.computed_change is not null
+
+),
+
 pairs as (
 
     select
@@ -246,10 +272,10 @@ pairs as (
         drivers.counted_score,
         earlier.counted_weight as earlier_weight,
         earlier.counted_score as earlier_score,
-        totals.scored_weight,
-        earlier_totals.scored_weight as earlier_scored_weight,
-        earlier_totals.points as earlier_points
-    from comparisons
+        comparisons.scored_weight,
+        comparisons.earlier_scored_weight,
+        comparisons.earlier_points
+    from weighed_comparisons as comparisons
     inner join drivers
         on
             comparisons.account_id = drivers.account_id
@@ -259,20 +285,9 @@ pairs as (
             comparisons.account_id = earlier.account_id
             and comparisons.earlier_date = earlier.score_date
             and drivers.metric = earlier.metric
-    inner join totals
-        on
-            comparisons.account_id = totals.account_id
-            and comparisons.score_date = totals.score_date
-    inner join totals as earlier_totals
-        on
-            comparisons.account_id = earlier_totals.account_id
-            and comparisons.earlier_date = earlier_totals.score_date
     where
-        not comparisons.is_moved
-        and (
-            drivers.counted_weight <> earlier.counted_weight
-            or drivers.counted_score <> earlier.counted_score
-        )
+        drivers.counted_weight <> earlier.counted_weight
+        or drivers.counted_score <> earlier.counted_score
 
     union all
 
