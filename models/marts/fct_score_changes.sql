@@ -402,6 +402,16 @@ moved as (
 
 ),
 
+moved_comparisons as (
+
+    select distinct
+        account_id,
+        score_date,
+        days_back
+    from moved
+
+),
+
 unmoved as (
 
     select
@@ -409,18 +419,12 @@ unmoved as (
         comparisons.score_date,
         comparisons.days_back
     from comparisons
-    left join (
-        select distinct
-            account_id,
-            score_date,
-            days_back
-        from moved
-    ) as any_cause
+    left join moved_comparisons
         on
-            comparisons.account_id = any_cause.account_id
-            and comparisons.score_date = any_cause.score_date
-            and comparisons.days_back = any_cause.days_back
-    where any_cause.account_id is null
+            comparisons.account_id = moved_comparisons.account_id
+            and comparisons.score_date = moved_comparisons.score_date
+            and comparisons.days_back = moved_comparisons.days_back
+    where moved_comparisons.account_id is null
 
 ),
 
