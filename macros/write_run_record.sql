@@ -4,7 +4,7 @@
     failed, that it is, and by which code.
 -#}
 {% macro write_run_record(results=none) -%}
-    {%- set inputs = run_inputs('start' if results is none else 'end') -%}
+    {%- set inputs = run_inputs() -%}
     {%- if not inputs or nothing_new() -%}{{ return('') }}{%- endif -%}
     {%- set record = run_record() -%}
     {%- set code = inputs.code if record.row and record.row.code == inputs.code else '' -%}
@@ -23,9 +23,8 @@
             {%- endif -%}
         {%- endfor -%}
         {%- if failed -%}{{ return('') }}{%- endif -%}
-        {%- if record.row and record.row.raw_files != inputs.raw_files -%}
-            {{ return('') }}
-        {%- endif -%}
+        {#- What changed while the run went on may or may not be in the tables. -#}
+        {%- if run_inputs('end') != inputs -%}{{ return('') }}{%- endif -%}
         {%- set code, is_finished = inputs.code, true -%}
     {%- endif -%}
     {%- do adapter.create_schema(record.relation) -%}

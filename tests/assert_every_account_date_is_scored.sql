@@ -1,6 +1,6 @@
 -- Nothing falls out between the grid and the scores: every account and date has one row in every
--- metrics table, one score per computed scorecard and, where it is scored now, one driver per row of
--- the scorecard. A row here is an account and date with too few or too many.
+-- metrics table, one score per computed scorecard and, where it is scored now, one driver per row
+-- of the scorecard. A row here is an account and date with too few or too many.
 with
 
 account_segments as (

@@ -573,7 +573,7 @@ MUTATIONS = [
     Mutation(
         "alert: only in its segment",
         "models/scoring/alert_signals.sql",
-        "rules.segment in (scores.segment, '*')",
+        "rules.segment in (watched.segment, '*')",
         "true",
         "a_score_crosses_when_it_was_on_the_other_side",
     ),
@@ -594,8 +594,8 @@ MUTATIONS = [
     Mutation(
         "alert: a renewal at most so far ahead",
         "models/scoring/alert_signals.sql",
-        "days_to_renewal between 0 and with_other_side.window_days",
-        "days_to_renewal between 0 and 1 + with_other_side.window_days",
+        "between 0 and rules.window_days",
+        "between 0 and 1 + rules.window_days",
         "coverage_and_renewals_are_watched",
     ),
     Mutation(

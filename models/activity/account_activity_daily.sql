@@ -1,5 +1,4 @@
 {{ config(pre_hook="{{ replace_days_read('activity_date') }}") }}
--- depends_on: {{ ref('usage_days_to_read') }}
 
 -- One row per account and day with usage. The fingerprint tells whether anything about the usage of
 -- that day changed.
@@ -14,9 +13,7 @@ usage_activity as (
             ~ " || '|' || coalesce(cast(duration_seconds as varchar), '')"
         ) }} as row_fingerprint
     from {{ ref('usage_activity_daily') }}
-    {% if is_incremental() %}
-        where {{ is_day_to_read('activity_date') }}
-    {% endif %}
+    where {{ is_day_to_read('activity_date') }}
 
 )
 

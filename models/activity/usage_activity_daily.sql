@@ -1,5 +1,4 @@
 {{ config(pre_hook="{{ replace_days_read('activity_date') }}") }}
--- depends_on: {{ ref('usage_days_to_read') }}
 
 -- One row per account, day, user (null: unknown) and feature. The only reader of accepted usage
 -- events; an event sent several times counts once. Kept by days: only days with new rows are read.
@@ -10,9 +9,7 @@ events as (
     select * from {{ ref('stg_usage_events') }}
     where
         rejection_reason is null
-        {% if is_incremental() %}
-            and {{ is_day_to_read('event_date') }}
-        {% endif %}
+        and {{ is_day_to_read('event_date') }}
 
 ),
 

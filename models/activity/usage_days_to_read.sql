@@ -1,5 +1,6 @@
 -- One row per day of usage events that has to be read: all of them at first; later those whose raw
 -- rows are not the ones that the daily facts were made of, or would be judged differently today.
+-- depends_on: {{ ref('stg_accounts') }}
 {%- set keeps_nothing = flags.FULL_REFRESH or is_other_code() %}
 {%- set known_days = none if keeps_nothing else last_built('usage_days') %}
 {%- set known_facts = last_built('usage_activity_daily') %}
@@ -19,14 +20,6 @@ raw_days as (
 
 ),
 
-accounts as (
-
-    select account_id
-    from {{ ref('stg_accounts') }}
-    where record_status = 'accepted'
-
-),
-
 {% if is_first %}
     days_to_read as (
 
@@ -34,6 +27,14 @@ accounts as (
 
     )
 {% else %}
+    accounts as (
+
+        select account_id
+        from {{ ref('stg_accounts') }}
+        where record_status = 'accepted'
+
+    ),
+
     known_days as (
 
         select * from {{ known_days }}

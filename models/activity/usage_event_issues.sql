@@ -1,5 +1,4 @@
 {{ config(pre_hook="{{ replace_days_read('event_date') }}") }}
--- depends_on: {{ ref('usage_days_to_read') }}
 
 -- One row per raw usage event that was rejected or lost a cell. Kept by days, as the daily facts.
 with
@@ -27,6 +26,4 @@ where
         rejection_reason is not null
         or cell_issues is not null
     )
-    {% if is_incremental() %}
-        and {{ is_day_to_read('read_with_date') }}
-    {% endif %}
+    and {{ is_day_to_read('read_with_date') }}

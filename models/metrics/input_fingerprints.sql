@@ -1,7 +1,6 @@
 -- One row per account and score date: for each table of metrics, a fingerprint of all that its row
 -- is computed from. Where it is what it was, the kept row stays; where it differs, the row is
 -- computed again. A record counts from the day on that it can matter on: its first date.
-{% set sides = ['usage', 'support', 'sentiment', 'revenue'] -%}
 with
 
 account_dates as (
@@ -169,9 +168,10 @@ moments as (
     select
         records.account_id,
         counting_dates.score_date,
-        {% for side in sides %}
-            records.{{ side }}_fingerprint{{ ',' if not loop.last }}
-        {% endfor %}
+        records.usage_fingerprint,
+        records.support_fingerprint,
+        records.sentiment_fingerprint,
+        records.revenue_fingerprint
     from records
     inner join counting_dates
         on records.day_number = counting_dates.day_number
@@ -181,9 +181,10 @@ moments as (
     select
         account_id,
         score_date,
-        {% for side in sides %}
-            0 as {{ side }}_fingerprint{{ ',' if not loop.last }}
-        {% endfor %}
+        0 as usage_fingerprint,
+        0 as support_fingerprint,
+        0 as sentiment_fingerprint,
+        0 as revenue_fingerprint
     from account_dates
 
 ),
@@ -193,9 +194,10 @@ time_line as (
     select
         account_id,
         score_date,
-        {% for side in sides %}
-            sum({{ side }}_fingerprint) as {{ side }}_fingerprint{{ ',' if not loop.last }}
-        {% endfor %}
+        sum(usage_fingerprint) as usage_fingerprint,
+        sum(support_fingerprint) as support_fingerprint,
+        sum(sentiment_fingerprint) as sentiment_fingerprint,
+        sum(revenue_fingerprint) as revenue_fingerprint
     from moments
     group by account_id, score_date
 
@@ -206,14 +208,16 @@ summed as (
     select
         account_id,
         score_date,
-        {% for side in sides %}
-            sum({{ side }}_fingerprint) over (
-                partition by account_id
-                order by score_date
-                rows between unbounded preceding and current row
-            ) as {{ side }}_fingerprint{{ ',' if not loop.last }}
-        {% endfor %}
+        sum(usage_fingerprint) over so_far as usage_fingerprint,
+        sum(support_fingerprint) over so_far as support_fingerprint,
+        sum(sentiment_fingerprint) over so_far as sentiment_fingerprint,
+        sum(revenue_fingerprint) over so_far as revenue_fingerprint
     from time_line
+    window
+        so_far as (
+            partition by account_id order by score_date
+            rows between unbounded preceding and current row
+        )
 
 )
 

@@ -233,9 +233,8 @@ measured as (
             ~ revenue_365d ~ ')',
             '(' ~ revenue_365d ~ ')', 6, 6
         ) }} as recurring_revenue_share_365d,
-        cast(
-            {{ day_number('account_dates.renewal_date') }} - account_dates.day_number as decimal(28, 6)
-        ) as days_to_renewal,
+        {{ day_number('account_dates.renewal_date') }} - account_dates.day_number
+            as days_to_renewal,
         case
             when account_dates.is_auto_renew_known
                 then {{ exact_ratio(

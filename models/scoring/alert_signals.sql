@@ -29,16 +29,12 @@ scores as (
         scores.segment,
         scores.health_score,
         scores.coverage,
-        account_dates.day_number,
-        {{ day_number('account_dates.renewal_date') }} - account_dates.day_number
-            as days_to_renewal
+        score_dates.day_number
     from {{ ref('fct_health_scores') }} as scores
     inner join {{ ref('scorecards') }} as scorecards
         on scores.scorecard = scorecards.scorecard
-    inner join {{ ref('account_dates') }} as account_dates
-        on
-            scores.account_id = account_dates.account_id
-            and scores.score_date = account_dates.score_date
+    inner join score_dates
+        on scores.score_date = score_dates.score_date
     where
         scorecards.goal = 'retention'
         and scorecards.status = 'live'
@@ -146,24 +142,45 @@ known_in_first_week as (
 
 ),
 
--- What the rule compares with its level.
-values_looked_at as (
+earlier_scores as (
+
+    select
+        earlier_dates.rule,
+        earlier_dates.score_date,
+        scores.account_id,
+        scores.health_score
+    from earlier_dates
+    inner join scores
+        on earlier_dates.earlier_date = scores.score_date
+
+),
+
+-- What the rule compares with its level, and the last day before on which that was known and on the
+-- other side of it.
+watched as (
 
     select
         looked_at_dates.rule,
         looked_at_dates.is_evaluated,
-        rules.kind,
-        rules.level,
-        rules.window_days,
-        rules.reopen_margin,
-        rules.segment in (scores.segment, '*') as is_in_segment,
         scores.account_id,
         scores.score_date,
         scores.day_number,
-        scores.days_to_renewal,
+        scores.segment,
         scores.health_score,
         case when rules.kind = 'coverage_lost' then scores.coverage else scores.health_score end
-            as watched_value
+            as watched_value,
+        max(
+            case
+                when rules.kind = 'coverage_lost' and scores.coverage < rules.level then null
+                when rules.kind = 'coverage_lost' then scores.day_number
+                when (rules.kind = 'recovers_above') = (scores.health_score < rules.level)
+                    then scores.day_number
+            end
+        ) over (
+            partition by looked_at_dates.rule, scores.account_id
+            order by scores.day_number
+            rows between unbounded preceding and 1 preceding
+        ) as other_side_day_number
     from looked_at_dates
     inner join rules
         on looked_at_dates.rule = rules.rule
@@ -172,56 +189,47 @@ values_looked_at as (
 
 ),
 
--- The last day before on which the value was known and on the other side of the level.
-with_other_side as (
-
-    select
-        *,
-        max(
-            case
-                when kind = 'recovers_above' and watched_value < level then day_number
-                when kind <> 'recovers_above' and watched_value >= level then day_number
-            end
-        ) over (
-            partition by rule, account_id
-            order by day_number
-            rows between unbounded preceding and 1 preceding
-        ) as other_side_day_number
-    from values_looked_at
-
-),
-
 evaluated as (
 
     select
-        with_other_side.*,
+        watched.account_id,
+        watched.score_date,
+        watched.rule,
+        watched.health_score,
+        watched.watched_value,
+        rules.kind,
+        rules.level,
+        rules.reopen_margin,
         coalesce(
-            with_other_side.other_side_day_number
-            >= with_other_side.day_number - with_other_side.window_days,
-            false
+            watched.other_side_day_number >= watched.day_number - rules.window_days, false
         ) as was_on_other_side,
         known_in_first_week.account_id is not null as is_known_in_first_week,
         coalesce(
-            with_other_side.days_to_renewal between 0 and with_other_side.window_days, false
+            {{ day_number('account_dates.renewal_date') }} - watched.day_number
+            between 0 and rules.window_days,
+            false
         ) as is_renewal_near,
-        earlier.health_score - with_other_side.health_score as drop_in_points
-    from with_other_side
-    left join earlier_dates
+        earlier_scores.health_score - watched.health_score as drop_in_points
+    from watched
+    inner join rules
+        on watched.rule = rules.rule
+    inner join {{ ref('account_dates') }} as account_dates
         on
-            with_other_side.rule = earlier_dates.rule
-            and with_other_side.score_date = earlier_dates.score_date
-    left join scores as earlier
+            watched.account_id = account_dates.account_id
+            and watched.score_date = account_dates.score_date
+    left join earlier_scores
         on
-            with_other_side.account_id = earlier.account_id
-            and earlier_dates.earlier_date = earlier.score_date
+            watched.rule = earlier_scores.rule
+            and watched.account_id = earlier_scores.account_id
+            and watched.score_date = earlier_scores.score_date
     left join known_in_first_week
         on
-            with_other_side.rule = known_in_first_week.rule
-            and with_other_side.account_id = known_in_first_week.account_id
-            and with_other_side.score_date = known_in_first_week.score_date
+            watched.rule = known_in_first_week.rule
+            and watched.account_id = known_in_first_week.account_id
+            and watched.score_date = known_in_first_week.score_date
     where
-        with_other_side.is_evaluated
-        and with_other_side.is_in_segment
+        watched.is_evaluated
+        and rules.segment in (watched.segment, '*')
 
 )
 

@@ -265,17 +265,42 @@ extremes as (
 
 ),
 
+-- Rules are compared with the change over the span next to their window.
 openings as (
 
     select
         stretches.account_id,
         stretches.rule,
-        opening_dates.score_date as opened_on
+        opening_dates.score_date as opened_on,
+        rules.kind,
+        case
+            when rules.window_days < 28 then 7
+            when rules.window_days < 90 then 28
+            else 90
+        end as days_back
     from stretches
+    inner join rules
+        on stretches.rule = rules.rule
     inner join evaluated_dates as opening_dates
         on
             stretches.rule = opening_dates.rule
             and stretches.opened_index = opening_dates.date_index
+
+),
+
+opening_scores as (
+
+    select
+        openings.account_id,
+        openings.rule,
+        openings.opened_on,
+        scores.segment,
+        scores.health_score
+    from openings
+    inner join scores
+        on
+            openings.account_id = scores.account_id
+            and openings.opened_on = scores.score_date
 
 ),
 
@@ -287,20 +312,14 @@ moves as (
         openings.opened_on,
         changes.metric,
         sum(
-            case when rules.kind = 'recovers_above' then changes.points else -changes.points end
+            case when openings.kind = 'recovers_above' then changes.points else -changes.points end
         ) as points
     from openings
-    inner join rules
-        on openings.rule = rules.rule
     inner join {{ ref('fct_score_changes') }} as changes
         on
             openings.account_id = changes.account_id
             and openings.opened_on = changes.score_date
-            and changes.days_back = case
-                when rules.window_days < 28 then 7
-                when rules.window_days < 90 then 28
-                else 90
-            end
+            and openings.days_back = changes.days_back
     where changes.cause in ('behaviour', 'coverage')
     group by
         openings.account_id,
@@ -348,8 +367,8 @@ select
     opening_dates.score_date as opened_on,
     closing_dates.score_date as closed_on,
     last_seen_dates.score_date as last_seen_on,
-    scores.segment,
-    scores.health_score as score_at_opening,
+    opening_scores.segment,
+    opening_scores.health_score as score_at_opening,
     extremes.value_at_opening,
     extremes.highest_value,
     extremes.lowest_value,
@@ -374,10 +393,11 @@ left join evaluated_dates as last_seen_dates
     on
         stretches.rule = last_seen_dates.rule
         and stretches.last_seen_index = last_seen_dates.date_index
-left join scores
+left join opening_scores
     on
-        stretches.account_id = scores.account_id
-        and opening_dates.score_date = scores.score_date
+        stretches.account_id = opening_scores.account_id
+        and stretches.rule = opening_scores.rule
+        and opening_dates.score_date = opening_scores.opened_on
 left join drivers
     on
         stretches.account_id = drivers.account_id

@@ -4,7 +4,7 @@
 -- depends_on: {{ ref('fct_score_changes') }}
 
 -- One row per account and score date whose scores are sound: computed from the inputs with that
--- hash. Written last, after every table of scores; what is missing here is computed in the next run.
+-- hash. Written last, after every table of scores; what is missing is computed in the next run.
 select
     account_id,
     score_date,

@@ -13,7 +13,7 @@ from project import Run
 
 SMALL = {
     "account_segments": "rules",
-    "alert_signals": "days",
+    "alert_episodes": "days",
     "fct_health_scores": "grades",
     "rejected_records": "kinds of blanked cells",
     "score_dates": "days",
