@@ -34,7 +34,9 @@ Record = dict[str, Any]
 CENT = Decimal("0.01")
 HUNDRED = Decimal(100)
 HELPFUL = 3
-MOST_MOVES = 6
+MOST_CAUSES = 8
+# The column that says what a cause was, then and now, where it is no metric.
+SET_BY = {"segment": "segment", "cap": "cap", "override": "override_id"}
 
 ACCOUNTS = "select account_id, account_name, not_scored_reason from marts.dim_accounts"
 
@@ -127,12 +129,36 @@ from scoring.metric_values
 where score_date = ? and segment = ? and metric = ? and metric_value is not null
 """
 
+CHANGES = """
+select
+    changes.cause,
+    changes.metric,
+    changes.component,
+    metrics.unit,
+    before.metric_value as value_then,
+    present.metric_value as value_now,
+    changes.points
+from marts.fct_score_changes as changes
+left join seeds.metrics as metrics on changes.metric = metrics.metric
+left join scoring.metric_values as before
+    on
+        changes.account_id = before.account_id
+        and changes.earlier_date = before.score_date
+        and changes.metric = before.metric
+left join scoring.metric_values as present
+    on
+        changes.account_id = present.account_id
+        and changes.score_date = present.score_date
+        and changes.metric = present.metric
+where changes.account_id = ? and changes.score_date = ? and changes.days_back = 28
+order by abs(changes.points) desc, changes.cause, changes.metric
+"""
+
 OVERRIDE = """
 select override_id, score, starts_on, expires_on
 from staging.stg_score_overrides
 where override_id = ? and record_status = 'accepted'
 """
-
 
 ACTIONS = """
 select action_rank, playbook, goal, action, reason, owner_role, due_date
@@ -196,12 +222,16 @@ def find_scores(
     """The score on the date (default: the as-of date) and the one 28 days earlier, if any."""
     history = records(connection, SCORES, account["account_id"], scorecard)
     by_date = {score["score_date"]: score for score in history}
-    as_of = records(connection, "select max(score_date) as day from metrics.score_dates")[0]["day"]
-    wanted = day or as_of
+    earlier = {
+        row["score_date"]: row["date_28d_earlier"]
+        for row in records(
+            connection, "select score_date, date_28d_earlier from metrics.score_dates"
+        )
+    }
+    wanted = day or max(earlier)
     if wanted not in by_date:
         raise NotThere(why_not_scored(connection, account, wanted, sorted(by_date)))
-    earlier = [d for d in by_date if 28 <= (wanted - d).days <= 34]
-    return by_date[wanted], by_date[max(earlier)] if earlier else None
+    return by_date[wanted], by_date.get(earlier[wanted])
 
 
 def why_not_scored(
@@ -246,14 +276,13 @@ def explain(
     [rule] = records(connection, RULE, score["account_id"], score["score_date"])
     caps = caps_that_hold(connection, score)
     override = records(connection, OVERRIDE, score["override_id"])
-    before = records(connection, DRIVERS, *key, earlier["score_date"]) if earlier else []
     return {
         "score": score,
         "segment_rule": {name: value for name, value in rule.items() if value is not None},
         "drivers": drivers,
         "caps": caps,
         "override": override[0] if override else None,
-        "change_28d": change_since(score, drivers, earlier, before) if earlier else None,
+        "change_28d": change_since(connection, score, earlier) if earlier else None,
         "would_move_most": best_gains(drivers, caps),
         "actions": recommended_actions(connection, score),
     }
@@ -361,41 +390,24 @@ def cents(points: Decimal) -> Decimal:
     return points.quantize(CENT, ROUND_HALF_UP)
 
 
-def change_since(
-    score: Record, drivers: list[Record], earlier: Record, before: list[Record]
-) -> Record:
-    """What moved: the scores then, and per metric what it adds now against then.
-
-    The differences of the metrics sum to the change of the computed score (within 0.01). After a
-    move between segments the weights differ too, and so do the metrics.
-    """
-    then = {row["metric"]: row for row in before}
-    now = {row["metric"]: row for row in drivers}
-    units = {**{m: r["unit"] for m, r in then.items()}, **{m: r["unit"] for m, r in now.items()}}
-    moves = [
-        {
-            "metric": metric,
-            "unit": unit,
-            "value_then": then.get(metric, {}).get("metric_value"),
-            "value_now": now.get(metric, {}).get("metric_value"),
-            "difference": now.get(metric, {}).get("contribution", Decimal(0))
-            - then.get(metric, {}).get("contribution", Decimal(0)),
-        }
-        for metric, unit in units.items()
-    ]
-    moves.sort(key=lambda move: (-abs(move["difference"]), move["metric"]))
+def change_since(connection: duckdb.DuckDBPyConnection, score: Record, earlier: Record) -> Record:
+    """The scores then, and the causes whose points sum to the change of the health score, the
+    largest first. Causes are split for the live retention scorecard only."""
     names = ("score_date", "segment", "computed_score", "capped_score", "health_score", "cap")
     names += ("override_id", "coverage")
+    causes = []
+    if (score["goal"], score["status"]) == ("retention", "live"):
+        causes = records(connection, CHANGES, score["account_id"], score["score_date"])
+    for row in causes:
+        then, now = row.pop("value_then"), row.pop("value_now")
+        if row["cause"] in SET_BY:
+            then, now = earlier[SET_BY[row["cause"]]], score[SET_BY[row["cause"]]]
+        row |= {"then": then, "now": now, "points": row.pop("points")}
     return {
         "then": {name: earlier[name] for name in names},
         "difference": difference(score["health_score"], earlier["health_score"]),
-        "computed_difference": difference(score["computed_score"], earlier["computed_score"]),
-        "metrics": [move for move in moves if move["difference"] or values_differ(move)],
+        "causes": causes,
     }
-
-
-def values_differ(move: Record) -> bool:
-    return move["value_then"] != move["value_now"]
 
 
 def difference(now: Decimal | None, then: Decimal | None) -> Decimal | None:
@@ -545,30 +557,35 @@ def change_text(told: Record) -> Iterable[str]:
         f"Since 28 days ago ({then['score_date']}): {score_text(then['health_score'])} ->"
         f" {score_text(score['health_score'])}{moved}"
     )
-    if change["computed_difference"] not in (None, change["difference"]):
-        yield (
-            f"  computed: {then['computed_score']} -> {score['computed_score']}"
-            f" ({change['computed_difference']:+})"
-        )
-    for name in ("segment", "cap", "override_id"):
-        if then[name] != score[name]:
-            yield f"  {name}: {then[name] or 'none'} -> {score[name] or 'none'}"
+    if change["difference"] is None:
+        known = [f"{100 * one['coverage']:.0f} %" for one in (then, score)]
+        yield f"  known: {known[0]} of the weight -> {known[1]}"
+    elif not change["causes"]:
+        yield "  The causes are split for the live retention scorecard only."
+    elif change["causes"][0]["cause"] != "unchanged":
+        yield causes_text(change["causes"])
+        if any(row["metric"] and row["then"] == row["now"] for row in change["causes"]):
+            yield "A value that stays moves the score where its rank in the segment has changed."
+
+
+def causes_text(causes: list[Record]) -> str:
+    """The largest causes, and the sum of the others."""
     rows = [
         [
-            move["metric"],
-            value_text(move["value_then"], move["unit"]),
-            value_text(move["value_now"], move["unit"]),
-            f"{cents(move['difference']):+}",
+            row["cause"],
+            row["metric"],
+            *(
+                value_text(row[end], row["unit"]) if row["metric"] else row[end] or "none"
+                for end in ("then", "now")
+            ),
+            f"{cents(row['points']):+}",
         ]
-        for move in change["metrics"][:MOST_MOVES]
-        if cents(move["difference"])
+        for row in causes[:MOST_CAUSES]
     ]
-    rest = sum((move["difference"] for move in change["metrics"][MOST_MOVES:]), Decimal(0))
-    if cents(rest):
-        rows.append(["all others", "", "", f"{cents(rest):+}"])
-    if rows:
-        yield table(["metric", "then", "now", "adds now against then"], rows)
-        yield "A value that becomes known or unknown also moves what the others add."
+    rest = sum((row["points"] for row in causes[MOST_CAUSES:]), Decimal(0))
+    if causes[MOST_CAUSES:]:
+        rows.append(["all others", None, None, None, f"{cents(rest):+}"])
+    return table(["cause", "metric", "then", "now", "points"], rows)
 
 
 def gains_text(told: Record) -> Iterable[str]:

@@ -327,7 +327,7 @@ pairs as (
 ),
 
 -- What a metric moves: its score, at a weight that stays; or, where it joins or leaves the weighted
--- mean, its distance from the earlier mean. Without an earlier mean there is nothing to split (null).
+-- mean, its distance from the earlier mean. Null without an earlier mean: nothing to split.
 metric_points as (
 
     select

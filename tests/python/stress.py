@@ -96,6 +96,22 @@ def add_stress_scorecard(seeds: Path, seed: int = 7) -> None:
     append_rows(seeds / "score_caps.csv", caps)
 
 
+def make_live(seeds: Path, scorecard: str) -> None:
+    """Let a scorecard change places with the live one of its goal, in a copy of the seeds."""
+    path = seeds / "scorecards.csv"
+    rows = read_rows(path)
+    [goal] = [row["goal"] for row in rows if row["scorecard"] == scorecard]
+    for row in rows:
+        if row["scorecard"] == scorecard:
+            row["status"] = "live"
+        elif (row["goal"], row["status"]) == (goal, "live"):
+            row["status"] = "challenger"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
 def write_overrides(raw: Path, accounts: list[str], as_of: date) -> None:
     """Overrides for some accounts: in force, over, to come, overlapping, refused."""
     plan = ((-20, 40, "72.345"), (-20, 30, "15"), (-89, -30, "0"), (0, 1, "100"), (1, 20, "60"))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from last_build import NotThere, open_warehouse
 from project import ROOT, Run
 
 CENT = Decimal("0.01")
+POINTS = re.compile(r" ([+-]\d+\.\d\d)$", flags=re.M)
 
 
 def explained(run: Run, account: str, **choice: Any) -> dict[str, Any]:
@@ -98,25 +100,79 @@ def test_under_a_cap_what_lifts_it_comes_first(sample_run: Run) -> None:
         assert f"which lifts the cap {cap}" in as_text(told)
 
 
-def test_the_change_is_the_sum_of_the_metrics(sample_run: Run) -> None:
-    compared = 0
+def test_the_causes_add_up_to_the_change(sample_run: Run) -> None:
+    """Of the whole score, exactly; and each tells what was so then and is so now."""
+    compared, kinds = 0, set()
     with open_warehouse(sample_run.warehouse) as connection:
         for account in accounts(sample_run):
             told = explain(connection, account)
             change, score = told["change_28d"], told["score"]
-            if change is None or None in (
-                score["computed_score"],
-                change["then"]["computed_score"],
-            ):
+            if change is None or change["difference"] is None:
+                assert change is None or change["causes"] == []
                 continue
             compared += 1
-            moved = score["computed_score"] - change["then"]["computed_score"]
-            assert abs(sum(m["difference"] for m in change["metrics"]) - moved) <= 2 * CENT
             assert change["difference"] == score["health_score"] - change["then"]["health_score"]
-    published = sample_run.rows(
-        "select count(score_change_28d) from marts.customer_health where computed_score is not null"
+            assert sum(row["points"] for row in change["causes"]) == change["difference"]
+            values = {row["metric"]: row["metric_value"] for row in told["drivers"]}
+            text = as_text(told).split("Since 28 days ago")[1].split("\n\n")[0]
+            kinds |= {row["cause"] for row in change["causes"]}
+            points = [Decimal(number) for number in POINTS.findall(text)]
+            assert abs(sum(points) - change["difference"]) <= len(points) * CENT / 2
+            for row in change["causes"]:
+                column = {"override": "override_id"}.get(row["cause"], row["cause"])
+                if row["cause"] == "unchanged":
+                    assert len(text.splitlines()) == 1
+                elif row["metric"]:
+                    assert row["now"] == values[row["metric"]]
+                    assert (None in (row["then"], row["now"])) == (row["cause"] == "coverage")
+                else:
+                    assert (row["then"], row["now"]) == (change["then"][column], score[column])
+    published = sample_run.rows("select count(score_change_28d) from marts.customer_health")
+    assert compared == published[0][0] > 50
+    assert {"behaviour", "coverage", "cap"} <= kinds
+
+
+def test_the_page_tells_the_causes_then_and_now(sample_run: Run) -> None:
+    lines = as_text(explained(sample_run, "urgent_ticket")).splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("Since 28 days ago"))
+    assert lines[start] == "Since 28 days ago (2026-09-02): 96.64 -> 59.00 (-37.64)"
+    assert lines[start + 1].split() == ["cause", "metric", "then", "now", "points"]
+    assert lines[start + 3].split() == ["cap", "-", "none", "urgent_ticket_open", "-33.44"]
+    assert lines[start + 4].split()[1:] == ["oldest_open_ticket_days", "2", "30", "-4.00"]
+    told = explained(sample_run, "urgent_ticket", scorecard="expansion_2026")
+    assert told["change_28d"]["causes"] == []
+    assert "The causes are split for the live retention scorecard only." in as_text(told)
+
+
+def test_of_many_causes_the_largest_are_told(sample_run: Run) -> None:
+    [(account, causes)] = sample_run.rows(
+        "select account_id, count(*) from marts.fct_score_changes"
+        " where score_date = date '2026-09-30' and days_back = 28"
+        " group by account_id order by count(*) desc, account_id limit 1"
     )
-    assert compared >= published[0][0] - 2 > 50
+    told = explained(sample_run, account)
+    lines = as_text(told).split("Since 28 days ago")[1].split("\n\n")[0].splitlines()
+    assert len(told["change_28d"]["causes"]) == causes > 8
+    assert [line.split()[0] for line in lines[3:11]] == [
+        row["cause"] for row in told["change_28d"]["causes"][:8]
+    ]
+    assert lines[11].startswith("all others")
+
+
+def test_without_two_scores_there_is_nothing_to_split(sample_run: Run) -> None:
+    [(account,)] = sample_run.rows(
+        "select min(present.account_id) from marts.fct_health_scores as present"
+        " inner join metrics.score_dates as dates on present.score_date = dates.score_date"
+        " inner join marts.fct_health_scores as earlier"
+        " on present.account_id = earlier.account_id and present.scorecard = earlier.scorecard"
+        " and dates.date_28d_earlier = earlier.score_date"
+        " where present.scorecard = 'retention_2026' and dates.score_date = dates.as_of_date"
+        " and (present.health_score is null or earlier.health_score is null)"
+    )
+    told = explained(sample_run, account)
+    then, now = told["change_28d"]["then"]["coverage"], told["score"]["coverage"]
+    assert told["change_28d"]["causes"] == []
+    assert f"known: {100 * then:.0f} % of the weight -> {100 * now:.0f} %" in as_text(told)
 
 
 def test_a_rank_explains_the_points_of_a_percentile_row(sample_run: Run) -> None:

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from project import ROOT, Run, build, copy_project
 from recompute import compare, recompute
-from stress import add_stress_scorecard
+from stress import add_stress_scorecard, make_live
 
 
 def seasons(run: Run) -> list[date]:
@@ -36,6 +36,7 @@ def test_every_value_under_a_stressful_configuration(sample_dir: Path, tmp_path:
     project = copy_project(tmp_path / "project")
     seeds = project / "seeds/scoring"
     add_stress_scorecard(seeds)
+    make_live(seeds, "stress")
     run = build(sample_dir, tmp_path / "work", project=project)
     assert run.returncode == 0, run.output
     result = recompute(sample_dir, seeds, datetime.now(UTC).date(), dates=seasons(run))
@@ -46,6 +47,8 @@ def test_every_value_under_a_stressful_configuration(sample_dir: Path, tmp_path:
         "select count(distinct scorecard), count(distinct cap) from marts.fct_health_scores"
     )
     assert (cards, caps >= 5) == (4, True)
+    [(causes,)] = run.rows("select count(distinct cause) from marts.fct_score_changes")
+    assert causes == 6
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 After a change of the sample data or of the scoring seeds, the failing tests name each line of the
 page that is no longer true. The worked example is printed as it should be: copy what stands
-under "Captured stdout" between the two markers of the page.
+under "Captured stdout" between the two markers of the page. The worked changes likewise.
 """
 
 import ast
@@ -20,6 +20,8 @@ from project import ROOT, Run
 PAGE = ROOT / "docs" / "scoring.md"
 SEEDS = ROOT / "seeds" / "scoring"
 BEGIN, END = "<!-- example: begin -->", "<!-- example: end -->"
+CHANGES_BEGIN, CHANGES_END = "<!-- changes: begin -->", "<!-- changes: end -->"
+CHANGED_ACCOUNTS = ("quiet_churner", "urgent_ticket")
 PARTS = ("Definition.", "Example.", "Why it matters.", "What to do.")
 UNUSED = "No shipped scorecard uses it"
 NO_POINTS = "unknown: left out"
@@ -634,3 +636,127 @@ def assert_limits_follow(result: dict[str, Row]) -> None:
         key=lambda row: Decimal(row["min_score"]),
     )
     assert result["grade"]["result"] == f"{best['grade']}, {best['label']}"
+
+
+# ------------------------------------------------------------------------------- why it moved
+
+CHANGE = """
+select scores.score_date, earlier.score_date as earlier_date, scores.scorecard,
+    earlier.health_score as health_then, scores.health_score as health_now,
+    earlier.capped_score as capped_then, scores.capped_score as capped_now,
+    earlier.computed_score as computed_then, scores.computed_score as computed_now,
+    coalesce(earlier.cap, 'none') as cap_then, coalesce(scores.cap, 'none') as cap_now
+from marts.fct_health_scores as scores
+inner join metrics.score_dates as dates on scores.score_date = dates.as_of_date
+    and scores.score_date = dates.score_date
+inner join marts.fct_health_scores as earlier on scores.account_id = earlier.account_id
+    and scores.scorecard = earlier.scorecard and dates.date_28d_earlier = earlier.score_date
+    and scores.segment = earlier.segment
+inner join seeds.scorecards as cards on scores.scorecard = cards.scorecard
+where cards.goal = 'retention' and cards.status = 'live' and scores.account_id = '{account}'
+"""
+
+CAUSES = """
+select cause, metric, points from marts.fct_score_changes
+where account_id = '{account}' and score_date = '{day}' and days_back = 28
+order by abs(points) desc, metric
+"""
+
+
+def weighed(drivers: Iterable[Record]) -> tuple[Fraction, Fraction]:
+    """The weight that counts, and the mean of the points."""
+    pairs = [
+        (Fraction(d["weight"]), Fraction(d["metric_score"]))
+        for d in drivers
+        if d["metric_score"] is not None
+    ]
+    weight = sum(weight for weight, _ in pairs)
+    return weight, sum(weight * points for weight, points in pairs) / weight
+
+
+def worked_cause(change: Record, cause: Record, then: Record, now: Record, mean: str) -> list[str]:
+    """The line of a cause: what it was then and now, and the sum."""
+    if cause["cause"] == "cap":
+        ends = [change["cap_then"], change["cap_now"]]
+        names = ("capped_now", "computed_now", "capped_then", "computed_then")
+        worked = "({} - {}) - ({} - {})".format(*(change[name] for name in names))
+    else:
+        old, new = then[cause["metric"]], now[cause["metric"]]
+        ends = [
+            "unknown" if one["metric_value"] is None else text_of(one["metric_value"])
+            for one in (old, new)
+        ]
+        before, after = (
+            None if one["metric_score"] is None else text_of(one["metric_score"])
+            for one in (old, new)
+        )
+        sign = "-" if after is None else ""
+        difference = f"{before} - {mean}" if after is None else f"{after} - {before or mean}"
+        worked = f"{sign}{text_of(new['weight'])} x ({difference})"
+        worked += f" / {text_of(weighed(now.values())[0])}"
+    return [cause["cause"], cause["metric"] or "", *ends, worked, text_of(cause["points"])]
+
+
+def change_of(run: Run, account: str) -> str:
+    """What the page should say about the change of an account."""
+    [change] = records(run, CHANGE.format(account=account))
+    where = {"account": account, "scorecard": change["scorecard"]}
+    then, now = (
+        {
+            driver["metric"]: driver
+            for driver in records(run, DRIVERS.format(day=change[end], **where))
+        }
+        for end in ("earlier_date", "score_date")
+    )
+    mean = text_of(rounded(weighed(then.values())[1], 4))
+    causes = records(run, CAUSES.format(account=account, day=change["score_date"]))
+    lines = [worked_cause(change, cause, then, now, mean) for cause in causes]
+    total = change["health_now"] - change["health_then"]
+    lines.append(["all", "", str(change["health_then"]), str(change["health_now"])])
+    lines[-1] += [f"{change['health_now']} - {change['health_then']}", text_of(total)]
+    head = [account, str(change["earlier_date"]), str(change["score_date"])]
+    head += [text_of(weighed(now.values())[0]), mean]
+    names = ["account", "then", "now", "weight that counts now", "mean then"]
+    return "\n\n".join(
+        [
+            markdown(names, [head]),
+            markdown(["cause", "metric", "then", "now", "worked", "points"], lines),
+        ]
+    )
+
+
+def changes_on_the_page() -> str:
+    [found] = re.findall(f"{CHANGES_BEGIN}\n(.*?){CHANGES_END}", page(), flags=re.S)
+    return found.strip()
+
+
+def test_the_worked_changes_are_what_was_computed(sample_run: Run) -> None:
+    """Fails with the tables as they should be."""
+    expected = "\n\n".join(change_of(sample_run, account) for account in CHANGED_ACCOUNTS)
+    print(expected)
+    assert changes_on_the_page() == expected, "Copy the tables below into docs/scoring.md."
+
+
+def test_the_points_of_the_worked_changes_follow_and_add_up() -> None:
+    """What rounding adds or takes, less than a cent, is with the metric that moved most."""
+    found = tables(changes_on_the_page())
+    kinds = set()
+    for causes in found[1::2]:
+        *parts, total = causes
+        assert sum(Fraction(row["points"]) for row in parts) == Fraction(total["points"])
+        assert evaluated(total["worked"]) == Fraction(total["points"])
+        largest = next(row for row in parts if row["metric"])
+        for row in parts:
+            off = abs(evaluated(row["worked"]) - Fraction(row["points"]))
+            assert off <= Fraction("0.01" if row is largest else "0.0001"), row
+        kinds |= {row["cause"] for row in parts}
+    assert kinds >= {"behaviour", "coverage", "cap"}
+
+
+def test_the_causes_are_those_of_the_mart() -> None:
+    """In the order of the contract of fct_score_changes."""
+    contract = (ROOT / "models/marts/_marts_facts__models.yml").read_text(encoding="utf-8")
+    [values] = re.findall(r"\{values: \[(behaviour, .*)\]\}", contract)
+    assert [row["cause"] for row in tables(sections()["Why a score moved"])[0]] == values.split(
+        ", "
+    )
