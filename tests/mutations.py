@@ -650,15 +650,15 @@ MUTATIONS = [
     Mutation(
         "change: what joins is measured from the mean",
         "models/marts/fct_score_changes.sql",
-        "(drivers.counted_score * earlier_totals.scored_weight - earlier_totals.points)",
-        "(drivers.counted_score * earlier_totals.scored_weight)",
+        "(counted_score * earlier_scored_weight - earlier_points)",
+        "(counted_score * earlier_scored_weight)",
         "a_change_is_split_into_its_causes",
     ),
     Mutation(
         "change: rounding goes to the largest cause",
         "models/marts/fct_score_changes.sql",
-        "order by abs(points) desc, metric asc",
-        "order by points asc, metric asc",
+        "2000000000 - {{ whole('abs(points)', 6) }}",
+        "1000000000 - {{ whole('abs(points)', 6) }}",
         "a_change_is_split_into_its_causes",
     ),
     Mutation(

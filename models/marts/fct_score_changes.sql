@@ -354,13 +354,14 @@ metric_points as (
 
 ),
 
--- The largest points, of several the first metric by name, as the smallest text.
+-- The largest points, of several the first metric by name, as the smallest text: the number before
+-- the name always has ten digits.
 ordered_points as (
 
     select
         *,
         cast(
-            1000000000 - {{ whole('abs(points)', 6) }} as {{ dbt.type_string() }}
+            2000000000 - {{ whole('abs(points)', 6) }} as {{ dbt.type_string() }}
         ) || metric as points_order
     from metric_points
 
