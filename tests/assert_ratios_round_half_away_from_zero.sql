@@ -19,10 +19,29 @@
     ('10.005', '1', '10.01'),
     ('1.115', '1', '1.12'),
 ] -%}
+{% set small_cases = [
+    ('62135', '1000', '62.14'),
+    ('-62135', '1000', '-62.14'),
+    ('-1', '200', '-0.01'),
+    ('1', '201', '0.00'),
+    ('5', '0', none),
+    ('5', '-1', none),
+    ('null', '5', none),
+    ('5', 'null', none),
+] -%}
 with
 
 quotients as (
 
+    {% for numerator, denominator, expected in small_cases %}
+        select
+            '{{ numerator }} / {{ denominator }} as whole numbers' as division,
+            {{ whole_ratio(
+                'cast(' ~ numerator ~ ' as bigint)', 'cast(' ~ denominator ~ ' as bigint)', 2
+            ) }} as found,
+            cast({{ expected if expected is not none else 'null' }} as decimal(28, 2)) as expected
+        union all
+    {% endfor %}
     {% for numerator, denominator, expected in cases %}
         select
             '{{ numerator }} / {{ denominator }}' as division,

@@ -5,6 +5,7 @@ turns them into scores in an in-memory DuckDB. Each property is also run on SQL 
 purpose, where it has to find a counterexample.
 """
 
+import csv
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,22 +17,34 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from project import Run
+from project import ROOT, Run
 
 MODELS = {
+    "percentile_ranks": "scoring",
+    "metric_values": "scoring",
     "metric_scores": "scoring",
     "score_limits": "scoring",
-    "fct_health_scores": "marts",
     "fct_health_drivers": "marts",
+    "fct_health_scores": "marts",
 }
+# Any metrics would do; the models know columns by name.
+METRICS = (
+    *("active_days_28d", "days_overdue", "mrr_change_90d", "nps_180d", "open_tickets"),
+    "stickiness_28d",
+)
+CATALOGUE = [
+    row["metric"]
+    for row in csv.DictReader((ROOT / "seeds/scoring/metrics.csv").open(encoding="utf-8"))
+]
 TABLES = {
     "scoring.account_segments": "account_id varchar, score_date date, segment varchar",
-    "scoring.metric_values": "account_id varchar, score_date date, segment varchar,"
-    " metric varchar, component varchar, metric_value decimal(28, 6)",
+    "scoring.account_dates_to_score": "account_id varchar, score_date date",
+    "scoring.metrics_side_by_side": "account_id varchar, score_date date, segment varchar, "
+    + ", ".join(f"{metric} decimal(18, 6)" for metric in CATALOGUE),
     "scoring.scoring_version": "scoring_version varchar",
     "staging.stg_score_overrides": "override_id varchar, account_id varchar, record_status varchar,"
     " score decimal(18, 6), starts_at timestamp, starts_on date, expires_on date",
-    "seeds.metrics": "metric varchar, better varchar",
+    "seeds.metrics": "metric varchar, component varchar, better varchar",
     "seeds.scorecards": "scorecard varchar, goal varchar, status varchar,"
     " min_coverage decimal(9, 6)",
     "seeds.scorecard_metrics": "scorecard varchar, segment varchar, metric varchar,"
@@ -93,7 +106,7 @@ def scorecard_rows(draw: st.DrawFn) -> tuple[Row, ...]:
         falls = curve != "percentile" and better == "lower"
         rows.append(
             Row(
-                metric=f"m{number}",
+                metric=METRICS[number],
                 better=better,
                 weight=Decimal(bounds[number + 1] - bounds[number]) / 10**6,
                 curve=curve,
@@ -175,19 +188,23 @@ class Arithmetic:
 def tables_of(scenario: Scenario) -> dict[str, list[tuple[Any, ...]]]:
     """The rows of every table that the models read."""
     names = [f"a{number}" for number in range(len(scenario.accounts))]
-    component = {
-        row.metric: COMPONENTS[number % len(COMPONENTS)] for number, row in enumerate(scenario.rows)
-    }
+    metrics = [row.metric for row in scenario.rows]
     return {
         "scoring.account_segments": [(name, DAY, "s") for name in names],
-        "scoring.metric_values": [
-            (name, DAY, "s", row.metric, component[row.metric], value)
+        "scoring.account_dates_to_score": [],
+        "scoring.metrics_side_by_side": [
+            (
+                *(name, DAY, "s"),
+                *(dict(zip(metrics, cells, strict=True)).get(metric) for metric in CATALOGUE),
+            )
             for name, cells in zip(names, scenario.accounts, strict=True)
-            for row, value in zip(scenario.rows, cells, strict=True)
         ],
         "scoring.scoring_version": [("v",)],
         "staging.stg_score_overrides": [],
-        "seeds.metrics": [(row.metric, row.better) for row in scenario.rows],
+        "seeds.metrics": [
+            (row.metric, COMPONENTS[number % len(COMPONENTS)], row.better)
+            for number, row in enumerate(scenario.rows)
+        ],
         "seeds.scorecards": [("c", "retention", "live", scenario.min_coverage)],
         "seeds.scorecard_metrics": [
             ("c", "s", r.metric, r.weight, r.curve, r.poor_at, r.healthy_at, r.score_if_missing)
@@ -325,15 +342,20 @@ PROPERTIES: dict[Callable[[Arithmetic, Scenario], None], dict[str, tuple[str, st
     the_score_lies_between_low_and_high: {
         "fct_health_scores": (
             "sum(case when is_missing then 0 else points end)",
-            "sum(case when is_missing then 100 * weight else points end)",
+            "sum(case when is_missing then 1000000 * whole_weight else points end)",
         )
     },
     a_better_value_never_lowers_a_score: {
-        "metric_scores": ("100 * abs(measured_value - poor_at)", "100 * abs(measured_value)")
+        "metric_scores": ("abs(measured_value - poor_at)", "abs(measured_value)")
     },
-    contributions_add_up: {"fct_health_drivers": ("where metric_score is not null", "where true")},
+    contributions_add_up: {
+        "fct_health_drivers": (
+            "case when metric_score is null then 0 else",
+            "case when false then 0 else",
+        )
+    },
     scaling_all_weights_changes_nothing: {
-        "fct_health_scores": ("sum(weight) as weight", "cast(100 as decimal(12, 6)) as weight")
+        "fct_health_scores": ("cast(sum(whole_weight) as bigint) as weight", "100000000 as weight")
     },
     a_capped_score_never_exceeds_the_cap: {
         "fct_health_scores": (
