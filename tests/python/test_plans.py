@@ -15,6 +15,7 @@ SMALL = {
     "account_segments": "rules",
     "alert_episodes": "days",
     "fct_health_scores": "grades",
+    "fct_recommended_actions": "grades",
     "rejected_records": "kinds of blanked cells",
     "score_dates": "days",
 }
