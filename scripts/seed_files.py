@@ -171,7 +171,7 @@ def computed_metrics() -> set[str]:
     """The metrics that the tables of models/metrics have a column for."""
     tables = [m for m in read_yaml(METRIC_TABLES)["models"] if m["name"].startswith("metrics_")]
     columns = {column["name"] for table in tables for column in table["columns"]}
-    return columns - {"account_id", "score_date"}
+    return columns - {"account_id", "score_date", "inputs_fingerprint"}
 
 
 # --------------------------------------------------------------------------------- the files
