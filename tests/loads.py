@@ -634,6 +634,21 @@ def unstamped_usage(company: Company) -> str | None:
     return f"3 of {day}, _loaded_at {stamp or 'blank'}"
 
 
+@kind("a usage file replaced by a corrected one", OF_USAGE)
+def usage_corrected(company: Company) -> str | None:
+    """As many rows in the place of others; only a newer `_loaded_at` tells."""
+    feed = company.feeds["usage_events"]
+    if len(feed.files) < 2 or not company.sees_old_usage:
+        return None
+    name = company.rng.choice(list(feed.files)[1:])
+    rows = [row | {"feature": company.rng.choice(FEATURES)} for row in feed.files.pop(name)]
+    stamp = company.stamp()
+    if any(row["_loaded_at"] == feed.stamp_text(stamp) for row in rows):
+        stamp = company.clock = stamp + timedelta(days=1)
+    feed.add(rows, stamp)
+    return f"{name}, {len(rows)} rows"
+
+
 @kind("a usage file removed", OF_USAGE)
 def usage_removed(company: Company) -> str | None:
     feed = company.feeds["usage_events"]
