@@ -95,8 +95,13 @@ def test_a_changed_threshold_is_noticed(
     }
     assert changed == {
         "marts.customer_health",
-        "marts.fct_health_scores",
-        "marts.fct_health_drivers",
-        "marts.fct_scorecard_comparison",
         "marts.fct_health_alerts",
-    } | ({"marts.fct_score_changes"} & set(expected))
+        "marts.fct_health_drivers",
+        "marts.fct_health_scores",
+        "marts.fct_recommended_actions",
+        "marts.fct_score_changes",
+        "marts.fct_scorecard_comparison",
+        "marts.owner_health",
+        "marts.parent_health",
+        "marts.segment_health",
+    }
