@@ -4,6 +4,7 @@ version everything is that a run depends on (macros/engine/run_inputs.sql)."""
 
 import hashlib
 import json
+import os
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +17,8 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 from duckdb.sqltypes import BOOLEAN, VARCHAR
 
-ROOT = Path(__file__).resolve().parents[1]
+# Where dbt looks for the project, which may link this folder from elsewhere.
+ROOT = Path(os.environ.get("DBT_PROJECT_DIR", "."))
 
 
 def raw_input(raw_dir: str, name: str, rows: bool, known: str) -> str:
