@@ -5,7 +5,7 @@
 {% macro forget_account_dates_to_score() -%}
     {%- if is_incremental() -%}
         delete from {{ this }}
-        {%- if last_built('scored_account_dates') and not is_other_code() %}
+        {%- if last_built('scored_account_dates') %}
         where (account_id, score_date) in (
             select account_id, score_date from {{ ref('account_dates_to_score') }}
         )

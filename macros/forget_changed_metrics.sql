@@ -5,11 +5,9 @@
 {% macro forget_changed_metrics(side) -%}
     {%- if is_incremental() -%}
         delete from {{ this }}
-        {%- if not is_other_code() %}
         where (account_id, score_date, inputs_fingerprint) not in (
             select account_id, score_date, {{ side }}_fingerprint
             from {{ ref('input_fingerprints') }}
         )
-        {%- endif -%}
     {%- endif -%}
 {%- endmacro %}

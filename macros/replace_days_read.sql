@@ -5,7 +5,7 @@
 {% macro replace_days_read(column) -%}
     {%- if is_incremental() -%}
         delete from {{ this }}
-        {%- if last_built('usage_days') and not is_other_code() %}
+        {%- if last_built('usage_days') %}
         where {{ column }} in (select event_date from {{ ref('usage_days_to_read') }})
         {%- endif -%}
     {%- endif -%}

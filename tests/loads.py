@@ -1103,6 +1103,38 @@ def rate_changes(company: Company) -> str | None:
     return edit_seed(company, "currencies", edit)
 
 
+@kind("seeds: an alert rule changes", OF_SEEDS)
+def alert_rule_changes(company: Company) -> str | None:
+    def edit(rows: list[Row]) -> str:
+        row = company.rng.choice([row for row in rows if row["kind"] != "storm"])
+        if company.chance(0.2):
+            rows.remove(row)
+            return f"{row['rule']} removed"
+        if row["kind"] == "coverage_lost":
+            row["level"] = company.rng.choice(("0.5", "0.9"))
+        else:
+            row["level"] = company.rng.choice(("5", "50", "85.5"))
+        row["window_days"] = company.rng.choice(("7", "28", "91"))
+        return f"{row['rule']}: {row['level']} within {row['window_days']} days"
+
+    return edit_seed(company, "alert_rules", edit)
+
+
+@kind("seeds: a playbook changes", OF_SEEDS)
+def playbook_changes(company: Company) -> str | None:
+    def edit(rows: list[Row]) -> str:
+        row = company.rng.choice(rows)
+        if company.chance(0.2):
+            rows.remove(row)
+            return f"{row['playbook']} removed"
+        row["due_days"] = company.rng.choice(("1", "45"))
+        if row["trigger_on"] == "component":
+            row["threshold"] = company.rng.choice(("25", "75"))
+        return f"{row['playbook']}: due in {row['due_days']} days, threshold {row['threshold']}"
+
+    return edit_seed(company, "playbooks", edit)
+
+
 KINDS = ADVANCING | OF_USAGE | OF_OTHERS | OF_SEEDS
 
 

@@ -1,8 +1,7 @@
 -- One row per day of usage events that has to be read: all of them at first; later those whose raw
 -- rows are not the ones that the daily facts were made of, or would be judged differently today.
 -- depends_on: {{ ref('stg_accounts') }}
-{%- set keeps_nothing = flags.FULL_REFRESH or is_other_code() %}
-{%- set known_days = none if keeps_nothing else last_built('usage_days') %}
+{%- set known_days = none if should_full_refresh() else last_built('usage_days') %}
 {%- set known_facts = last_built('usage_activity_daily') %}
 {%- set known_accounts = last_built('account_activity_daily') %}
 {%- set known_issues = last_built('usage_event_issues') %}

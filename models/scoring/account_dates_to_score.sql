@@ -102,7 +102,7 @@ hashed as (
                 and hashed.score_date = scored.score_date
         where
             hashed.inputs_hash is distinct from scored.inputs_hash
-            or {{ 'true' if flags.FULL_REFRESH or is_other_code() else 'false' }}
+            or {{ 'true' if should_full_refresh() else 'false' }}
         {% if former %}
 
             union

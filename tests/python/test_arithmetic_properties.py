@@ -355,7 +355,10 @@ PROPERTIES: dict[Callable[[Arithmetic, Scenario], None], dict[str, tuple[str, st
         )
     },
     scaling_all_weights_changes_nothing: {
-        "fct_health_scores": ("cast(sum(whole_weight) as bigint) as weight", "100000000 as weight")
+        "fct_health_scores": (
+            "cast(sum(whole_weight) as bigint) as weight",
+            "cast(100000000 as bigint) as weight",
+        )
     },
     a_capped_score_never_exceeds_the_cap: {
         "fct_health_scores": (
