@@ -1,18 +1,14 @@
 {#-
     Pre-hook of fct_score_changes: takes out the comparisons that are made again (one of the two
-    dates is scored in this run) and those whose earlier date is another one now.
+    scores is computed in this run) and those whose earlier date is another one now.
 -#}
 {% macro forget_changes_to_split() -%}
     {%- if is_incremental() -%}
         delete from {{ this }}
-        {%- if last_built('scored_account_dates') %}
+        {%- if last_built('computed_scores') %}
         where
-            (account_id, score_date) in (
-                select account_id, score_date from {{ ref('account_dates_to_score') }}
-            )
-            or (account_id, earlier_date) in (
-                select account_id, score_date from {{ ref('account_dates_to_score') }}
-            )
+            (account_id, score_date) in ({{ retention_scores_to_compute() }})
+            or (account_id, earlier_date) in ({{ retention_scores_to_compute() }})
             {%- for days in comparison_days() %}
             or (
                 days_back = {{ days }}

@@ -3,7 +3,8 @@
     account_standings, and group_key: one row per group, account and date) and `accounts`
     (dim_accounts). The last one, rolled_up, has one row per group and score date; the group is
     called `group_name`. A blank group_key stands for no group at all and comes out as null.
-    An unknown ARR weighs nothing and an unknown score counts in no mean; both are counted.
+    An unknown ARR weighs nothing and an unknown score counts in no mean; both are counted. Sums that
+    are divided are whole numbers, of hundredths of points and millionths of coverage.
 -#}
 {% macro health_rollup(group_name) -%}
     {%- set colours = ['green', 'yellow', 'red', 'grey'] -%}
@@ -17,18 +18,20 @@
             count(arr) as accounts_with_arr,
             sum(arr) as arr,
             sum(case when health_score is not null then arr end) as scored_arr,
-            sum(health_score) as points,
+            cast(sum({{ whole('health_score', 2) }}) as bigint) as points,
             sum(arr * health_score) as arr_points,
             min(health_score) as worst_score,
-            sum(coverage) as coverage,
+            cast(sum({{ whole('coverage', 6) }}) as bigint) as coverage,
             cast(sum(arr * coverage) as decimal(28, 6)) as arr_coverage,
             count(health_score - health_score_28d_earlier) as compared_accounts,
             sum(case when health_score_28d_earlier is not null and health_score is not null then arr end)
                 as compared_arr,
-            sum(health_score - health_score_28d_earlier) as points_moved,
+            cast(
+                sum({{ whole('health_score', 2) }} - {{ whole('health_score_28d_earlier', 2) }}) as bigint
+            ) as points_moved,
             sum(arr * (health_score - health_score_28d_earlier)) as arr_points_moved,
             {%- for colour in colours %}
-            sum(case when colour = '{{ colour }}' then 1 else 0 end) as {{ colour }}_accounts,
+            cast(sum(case when colour = '{{ colour }}' then 1 else 0 end) as bigint) as {{ colour }}_accounts,
             sum(case when colour = '{{ colour }}' then arr end) as {{ colour }}_arr
             {{- ',' if not loop.last }}
             {%- endfor %}
@@ -62,7 +65,7 @@
             cast(sums.scored_accounts as bigint) as scored_accounts,
             cast(sums.accounts_with_arr as bigint) as accounts_with_arr,
             cast(sums.arr as decimal(28, 6)) as arr,
-            cast({{ exact_ratio('sums.points', 'sums.scored_accounts', 2, 2) }} as decimal(5, 2))
+            cast({{ whole_ratio('sums.points', 'sums.scored_accounts', 2, -2) }} as decimal(5, 2))
                 as mean_score,
             cast({{ exact_ratio('sums.arr_points', 'sums.scored_arr', 2, 8) }} as decimal(5, 2))
                 as arr_weighted_score,
@@ -71,17 +74,17 @@
             sums.worst_score,
             {%- for colour in colours %}
             cast(sums.{{ colour }}_accounts as bigint) as {{ colour }}_accounts,
-            cast({{ exact_ratio('sums.' ~ colour ~ '_accounts', 'sums.accounts', 6) }} as decimal(9, 6))
+            cast({{ whole_ratio('sums.' ~ colour ~ '_accounts', 'sums.accounts', 6) }} as decimal(9, 6))
                 as {{ colour }}_share,
             cast(case when sums.{{ colour }}_accounts = 0 then 0 else sums.{{ colour }}_arr end as decimal(28, 6))
                 as {{ colour }}_arr,
             {%- endfor %}
-            cast({{ exact_ratio('sums.coverage', 'sums.accounts', 6, 6) }} as decimal(9, 6))
+            cast({{ whole_ratio('sums.coverage', 'sums.accounts', 6, -6) }} as decimal(9, 6))
                 as mean_coverage,
             cast({{ exact_ratio('sums.arr_coverage', 'sums.arr', 6, 6) }} as decimal(9, 6))
                 as arr_weighted_coverage,
             cast(sums.compared_accounts as bigint) as compared_accounts_28d,
-            cast({{ exact_ratio('sums.points_moved', 'sums.compared_accounts', 2, 2) }} as decimal(5, 2))
+            cast({{ whole_ratio('sums.points_moved', 'sums.compared_accounts', 2, -2) }} as decimal(5, 2))
                 as score_change_28d,
             cast({{ exact_ratio('sums.arr_points_moved', 'sums.compared_arr', 2, 8) }} as decimal(5, 2))
                 as arr_weighted_change_28d

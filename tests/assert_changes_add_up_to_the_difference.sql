@@ -31,7 +31,7 @@ differences as (
             on
                 scores.account_id = earlier.account_id
                 and score_dates.date_{{ days }}d_earlier = earlier.score_date
-        where {{ is_scored_now('scores') }}
+        where {{ is_of_this_run('changes', 'scores') }}
         {% if not loop.last %}
             union all
         {% endif %}
@@ -47,7 +47,7 @@ causes as (
         days_back,
         sum(points) as points
     from {{ ref('fct_score_changes') }}
-    where {{ is_scored_now() }}
+    where {{ is_of_this_run('changes') }}
     group by account_id, score_date, days_back
 
 )

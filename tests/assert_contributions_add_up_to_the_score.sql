@@ -1,6 +1,18 @@
--- The explanation is the computation: contributions sum to the computed score within rounding, and
--- what is lost is the rest up to 100. A row here is a score that its drivers do not explain.
+-- The explanation is the computation: a score has a driver for every row of its scorecard, their
+-- contributions sum to the computed score within rounding, and what is lost is the rest up to 100.
+-- A row here is a score that its drivers do not explain.
 with
+
+scorecard_rows as (
+
+    select
+        scorecard,
+        segment,
+        count(*) as drivers
+    from {{ ref('scorecard_metrics') }}
+    group by scorecard, segment
+
+),
 
 driver_sums as (
 
@@ -8,11 +20,12 @@ driver_sums as (
         account_id,
         score_date,
         scorecard,
+        count(*) as drivers,
         sum(contribution) as contributions,
         sum(points_lost) as points_lost,
         sum(effective_weight) as effective_weights
     from {{ ref('fct_health_drivers') }}
-    where {{ is_scored_now() }}
+    where {{ is_of_this_run('scores') }}
     group by account_id, score_date, scorecard
 
 )
@@ -22,6 +35,8 @@ select
     scores.score_date,
     scores.scorecard,
     scores.computed_score,
+    scorecard_rows.drivers as expected_drivers,
+    driver_sums.drivers,
     driver_sums.contributions,
     driver_sums.points_lost,
     driver_sums.effective_weights
@@ -31,12 +46,20 @@ left join driver_sums
         scores.account_id = driver_sums.account_id
         and scores.score_date = driver_sums.score_date
         and scores.scorecard = driver_sums.scorecard
+left join scorecard_rows
+    on
+        scores.scorecard = scorecard_rows.scorecard
+        and scores.segment = scorecard_rows.segment
 where
-    scores.computed_score is not null
-    and {{ is_scored_now('scores') }}
+    {{ is_of_this_run('scores', 'scores') }}
     and (
-        driver_sums.contributions is null
-        or abs(scores.computed_score - driver_sums.contributions) > 0.01
-        or abs(100 - driver_sums.contributions - driver_sums.points_lost) > 0.01
-        or abs(1 - driver_sums.effective_weights) > 0.0001
+        scorecard_rows.drivers is distinct from driver_sums.drivers
+        or (
+            scores.computed_score is not null
+            and (
+                abs(scores.computed_score - driver_sums.contributions) > 0.01
+                or abs(100 - driver_sums.contributions - driver_sums.points_lost) > 0.01
+                or abs(1 - driver_sums.effective_weights) > 0.0001
+            )
+        )
     )

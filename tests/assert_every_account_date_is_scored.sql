@@ -1,6 +1,6 @@
--- Nothing falls out between the grid and the scores: every account and date has one row in every
--- metrics table, one score per computed scorecard and, where it is scored now, one driver per row
--- of the scorecard. A row here is an account and date with too few or too many.
+-- Nothing falls out between the grid and the scores: on every date every metrics table has a row
+-- for every account, and every computed scorecard a score and as many drivers as its rows for the
+-- segment; keys are unique by tests of their own. A row here is a date with too few or too many.
 with
 
 account_segments as (
@@ -9,87 +9,106 @@ account_segments as (
 
 ),
 
-expected as (
+scorecard_rows as (
 
     select
-        account_segments.account_id,
-        account_segments.score_date,
-        count(distinct scorecards.scorecard) as scores,
+        scorecard_metrics.scorecard,
+        scorecard_metrics.segment,
         count(*) as drivers
-    from account_segments
-    inner join {{ ref('scorecard_metrics') }} as scorecard_metrics
-        on account_segments.segment = scorecard_metrics.segment
+    from {{ ref('scorecard_metrics') }} as scorecard_metrics
     inner join {{ ref('scorecards') }} as scorecards
         on
             scorecard_metrics.scorecard = scorecards.scorecard
             and scorecards.status in ('live', 'challenger')
-    group by account_segments.account_id, account_segments.score_date
+    group by scorecard_metrics.scorecard, scorecard_metrics.segment
+
+),
+
+accounts_per_segment as (
+
+    select
+        score_date,
+        segment,
+        count(*) as accounts
+    from account_segments
+    group by score_date, segment
+
+),
+
+expected as (
+
+    {% for table in metric_columns() %}
+        select
+            '{{ table }}' as place,
+            score_date,
+            sum(accounts) as expected_rows
+        from accounts_per_segment
+        group by score_date
+
+        union all
+
+    {% endfor %}
+    select
+        'score of ' || scorecard_rows.scorecard as place,
+        accounts_per_segment.score_date,
+        sum(accounts_per_segment.accounts) as expected_rows
+    from accounts_per_segment
+    inner join scorecard_rows
+        on accounts_per_segment.segment = scorecard_rows.segment
+    group by scorecard_rows.scorecard, accounts_per_segment.score_date
+
+    union all
+
+    select
+        'driver of ' || scorecard_rows.scorecard as place,
+        accounts_per_segment.score_date,
+        sum(accounts_per_segment.accounts * scorecard_rows.drivers) as expected_rows
+    from accounts_per_segment
+    inner join scorecard_rows
+        on accounts_per_segment.segment = scorecard_rows.segment
+    group by scorecard_rows.scorecard, accounts_per_segment.score_date
 
 ),
 
 found as (
 
-    select
-        account_id,
-        score_date,
-        sum(metric_rows) as metric_rows,
-        sum(score_rows) as scores,
-        sum(driver_rows) as drivers
-    from (
-        {% for table in metric_columns() %}
-            select
-                account_id,
-                score_date,
-                1 as metric_rows,
-                0 as score_rows,
-                0 as driver_rows
-            from {{ ref(table) }}
-            union all
-        {% endfor %}
+    {% for table in metric_columns() %}
         select
-            account_id,
+            '{{ table }}' as place,
             score_date,
-            0 as metric_rows,
-            1 as score_rows,
-            0 as driver_rows
-        from {{ ref('fct_health_scores') }}
+            count(*) as found_rows
+        from {{ ref(table) }}
+        group by score_date
+
         union all
-        select
-            account_id,
-            score_date,
-            0 as metric_rows,
-            0 as score_rows,
-            1 as driver_rows
-        from {{ ref('fct_health_drivers') }}
-        where {{ is_scored_now() }}
-    ) as rows_of_all
-    group by account_id, score_date
+
+    {% endfor %}
+    select
+        'score of ' || scorecard as place,
+        score_date,
+        count(*) as found_rows
+    from {{ ref('fct_health_scores') }}
+    group by scorecard, score_date
+
+    union all
+
+    select
+        'driver of ' || scorecard as place,
+        score_date,
+        count(*) as found_rows
+    from {{ ref('fct_health_drivers') }}
+    group by scorecard, score_date
 
 )
 
 select
-    account_segments.account_id,
-    account_segments.score_date,
-    found.metric_rows,
-    found.scores,
-    expected.scores as expected_scores,
-    found.drivers,
-    expected.drivers as expected_drivers
-from account_segments
+    coalesce(expected.place, found.place) as place,
+    coalesce(expected.score_date, found.score_date) as score_date,
+    expected.expected_rows,
+    found.found_rows
+from expected
 full outer join found
     on
-        account_segments.account_id = found.account_id
-        and account_segments.score_date = found.score_date
-left join expected
-    on
-        account_segments.account_id = expected.account_id
-        and account_segments.score_date = expected.score_date
-where
-    account_segments.account_id is null
-    or found.account_id is null
-    or found.metric_rows <> 4
-    or found.scores <> coalesce(expected.scores, 0)
-    or (
-        found.drivers <> coalesce(expected.drivers, 0)
-        and {{ is_scored_now('account_segments') }}
-    )
+        expected.place = found.place
+        and expected.score_date = found.score_date
+where expected.expected_rows is distinct from found.found_rows

@@ -11,7 +11,7 @@ left_out as (
     from {{ ref('fct_health_drivers') }}
     where
         metric_score is null
-        and {{ is_scored_now() }}
+        and {{ is_of_this_run('scores') }}
     group by account_id, score_date, scorecard
 
 )
@@ -30,7 +30,7 @@ left join left_out
         and scores.score_date = left_out.score_date
         and scores.scorecard = left_out.scorecard
 where
-    {{ is_scored_now('scores') }}
+    {{ is_of_this_run('scores', 'scores') }}
     and (
         scores.score_low > scores.score_high
         or (

@@ -9,7 +9,7 @@ events as (
     select * from {{ ref('stg_usage_events') }}
     where
         rejection_reason is null
-        and {{ is_day_to_read('event_date') }}
+        and {{ is_day_to_read('event_date', 'event_at') }}
 
 ),
 

@@ -26,4 +26,4 @@ where
         rejection_reason is not null
         or cell_issues is not null
     )
-    and {{ is_day_to_read('read_with_date') }}
+    and {{ is_day_to_read('read_with_date', 'event_at') }}

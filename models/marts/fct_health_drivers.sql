@@ -1,5 +1,6 @@
-{{ config(pre_hook="{{ forget_account_dates_to_score() }}") }}
--- depends_on: {{ ref('account_dates_to_score') }}
+{{ config(pre_hook="{{ forget_drivers_to_compute() }}") }}
+-- depends_on: {{ ref('scores_to_compute') }}
+-- depends_on: {{ ref('scorecard_metrics') }}
 
 -- One row per account, score date, scorecard and metric: what the metric adds to the score and what
 -- it costs. The contributions of an account, date and scorecard add up to its computed score.
@@ -8,9 +9,6 @@ with
 metric_scores as (
 
     select * from {{ ref('metric_scores') }}
-    {% if is_incremental() %}
-        where is_to_score
-    {% endif %}
 
 ),
 
@@ -23,17 +21,6 @@ counted as (
         case when metric_score is null then 0 else {{ whole('weight', 6) }} end as counted_weight,
         {{ whole('coalesce(metric_score, 0)', 4) }} as counted_score
     from metric_scores
-
-),
-
-weighed as (
-
-    select
-        *,
-        cast(sum(counted_weight) over (
-            partition by account_id, score_date, scorecard
-        ) as bigint) as scored_weight
-    from counted
 
 )
 
@@ -62,4 +49,4 @@ select
         ) as decimal(9, 6)
     ) as points_lost,
     is_missing
-from weighed
+from counted

@@ -1,5 +1,5 @@
-{{ config(pre_hook="{{ forget_account_dates_to_score() }}") }}
--- depends_on: {{ ref('account_dates_to_score') }}
+{{ config(pre_hook="{{ forget_scores_to_compute() }}") }}
+-- depends_on: {{ ref('scores_to_compute') }}
 
 -- One row per account, score date and scorecard: the score, how far it can be trusted, its grade.
 with
@@ -9,10 +9,11 @@ drivers as (
     select drivers.*
     from {{ ref('fct_health_drivers') }} as drivers
     {% if is_incremental() %}
-        inner join {{ ref('account_dates_to_score') }} as to_score
+        inner join {{ ref('scores_to_compute') }} as to_compute
             on
-                drivers.account_id = to_score.account_id
-                and drivers.score_date = to_score.score_date
+                drivers.account_id = to_compute.account_id
+                and drivers.score_date = to_compute.score_date
+                and drivers.scorecard = to_compute.scorecard
     {% endif %}
 
 ),

@@ -1,5 +1,5 @@
 {{ config(pre_hook="{{ forget_changes_to_split() }}") }}
--- depends_on: {{ ref('account_dates_to_score') }}
+-- depends_on: {{ ref('scores_to_compute') }}
 
 -- One row per account, score date, days back and cause (and metric, where the cause is one): the
 -- points by which it moved the health score of the live retention scorecard since the earlier date.
@@ -42,6 +42,12 @@ date_pairs as (
 ),
 
 {% if is_incremental() %}
+    to_compute as (
+
+        {{ retention_scores_to_compute() }}
+
+    ),
+
     new_date_pairs as (
 
         select
@@ -92,18 +98,18 @@ comparisons as (
             on
                 date_pairs.score_date = new_date_pairs.score_date
                 and date_pairs.days_back = new_date_pairs.days_back
-        left join {{ ref('account_dates_to_score') }} as to_score
+        left join to_compute
             on
-                scores.account_id = to_score.account_id
-                and scores.score_date = to_score.score_date
-        left join {{ ref('account_dates_to_score') }} as earlier_to_score
+                scores.account_id = to_compute.account_id
+                and scores.score_date = to_compute.score_date
+        left join to_compute as earlier_to_compute
             on
-                scores.account_id = earlier_to_score.account_id
-                and date_pairs.earlier_date = earlier_to_score.score_date
+                scores.account_id = earlier_to_compute.account_id
+                and date_pairs.earlier_date = earlier_to_compute.score_date
         where
             new_date_pairs.score_date is not null
-            or to_score.account_id is not null
-            or earlier_to_score.account_id is not null
+            or to_compute.account_id is not null
+            or earlier_to_compute.account_id is not null
     {% endif %}
 
 ),

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- One row per account and score date: all metrics of the catalogue as columns.
 select
     {% for table, columns in metric_columns().items() %}

@@ -48,6 +48,7 @@ peers as (
     select
         account_id,
         score_date,
+        segment,
         metric,
         curve,
         better,
@@ -68,6 +69,7 @@ peers as (
 select
     account_id,
     score_date,
+    segment,
     metric,
     curve,
     all_peers,

@@ -1,29 +1,10 @@
-{{ config(pre_hook="{{ forget_account_dates_to_score() }}") }}
--- depends_on: {{ ref('account_dates_to_score') }}
-
 -- One row per account and score date on which something is set above the arithmetic of a retention
 -- score: the lowest cap that holds, the override in force, or both.
 with
 
-account_segments as (
+side_by_side as (
 
-    select account_segments.*
-    from {{ ref('account_segments') }} as account_segments
-    {% if is_incremental() %}
-        inner join {{ ref('account_dates_to_score') }} as to_score
-            on
-                account_segments.account_id = to_score.account_id
-                and account_segments.score_date = to_score.score_date
-    {% endif %}
-
-),
-
-metric_values as (
-
-    select * from {{ ref('metric_values') }}
-    {% if is_incremental() %}
-        where is_to_score
-    {% endif %}
+    select * from {{ ref('metrics_side_by_side') }}
 
 ),
 
@@ -45,66 +26,77 @@ overrides as (
 
 ),
 
+capped_values as (
+
+    select
+        side_by_side.account_id,
+        side_by_side.score_date,
+        caps.cap,
+        caps.max_score,
+        caps.better,
+        caps.worse_than,
+        {{ metric_value_of('caps.metric') }} as metric_value
+    from side_by_side
+    inner join caps
+        on caps.segment in (side_by_side.segment, '*')
+
+),
+
 caps_that_hold as (
 
     select
-        metric_values.account_id,
-        metric_values.score_date,
-        caps.cap,
-        caps.max_score,
+        account_id,
+        score_date,
+        cap,
+        max_score,
         row_number() over (
-            partition by metric_values.account_id, metric_values.score_date
-            order by caps.max_score asc, caps.cap asc
+            partition by account_id, score_date
+            order by max_score asc, cap asc
         ) as cap_rank
-    from metric_values
-    inner join caps
-        on
-            metric_values.metric = caps.metric
-            and caps.segment in (metric_values.segment, '*')
-            and (
-                (caps.better = 'higher' and metric_values.metric_value < caps.worse_than)
-                or (caps.better = 'lower' and metric_values.metric_value > caps.worse_than)
-            )
+    from capped_values
+    where
+        (better = 'higher' and metric_value < worse_than)
+        or (better = 'lower' and metric_value > worse_than)
 
 ),
 
 overrides_in_force as (
 
     select
-        account_segments.account_id,
-        account_segments.score_date,
+        side_by_side.account_id,
+        side_by_side.score_date,
         overrides.override_id,
         overrides.score,
         row_number() over (
-            partition by account_segments.account_id, account_segments.score_date
+            partition by side_by_side.account_id, side_by_side.score_date
             order by overrides.starts_at desc, overrides.override_id desc
         ) as override_rank
-    from account_segments
+    from side_by_side
     inner join overrides
         on
-            account_segments.account_id = overrides.account_id
-            and account_segments.score_date >= overrides.starts_on
-            and account_segments.score_date < overrides.expires_on
+            side_by_side.account_id = overrides.account_id
+            and side_by_side.score_date >= overrides.starts_on
+            and side_by_side.score_date < overrides.expires_on
 
 )
 
 select
-    account_segments.account_id,
-    account_segments.score_date,
+    side_by_side.account_id,
+    side_by_side.score_date,
     caps_that_hold.cap,
     cast(caps_that_hold.max_score as decimal(5, 2)) as max_score,
     overrides_in_force.override_id,
     cast(overrides_in_force.score as decimal(5, 2)) as override_score
-from account_segments
+from side_by_side
 left join caps_that_hold
     on
-        account_segments.account_id = caps_that_hold.account_id
-        and account_segments.score_date = caps_that_hold.score_date
+        side_by_side.account_id = caps_that_hold.account_id
+        and side_by_side.score_date = caps_that_hold.score_date
         and caps_that_hold.cap_rank = 1
 left join overrides_in_force
     on
-        account_segments.account_id = overrides_in_force.account_id
-        and account_segments.score_date = overrides_in_force.score_date
+        side_by_side.account_id = overrides_in_force.account_id
+        and side_by_side.score_date = overrides_in_force.score_date
         and overrides_in_force.override_rank = 1
 where
     caps_that_hold.cap is not null

@@ -1,14 +1,14 @@
 {#-
     Fails for every combination of the columns that stands in more than one row; null equals null.
-    With scored_now only account dates that this run scores are looked at (macros/is_scored_now.sql).
+    `of_this_run` limits it to the rows that this run makes (macros/is_of_this_run.sql).
 -#}
-{% test unique_key(model, columns, scored_now=false) %}
+{% test unique_key(model, columns, of_this_run=none) %}
 
 select
     {{ columns | join(', ') }},
     count(*) as copies
 from {{ model }}
-{% if scored_now %}where {{ is_scored_now() }}{% endif %}
+{% if of_this_run %}where {{ is_of_this_run(of_this_run) }}{% endif %}
 group by {{ columns | join(', ') }}
 having count(*) > 1
 

@@ -21,7 +21,6 @@ from project import ROOT, Run
 
 MODELS = {
     "percentile_ranks": "scoring",
-    "metric_values": "scoring",
     "metric_scores": "scoring",
     "score_limits": "scoring",
     "fct_health_drivers": "marts",
@@ -37,8 +36,8 @@ CATALOGUE = [
     for row in csv.DictReader((ROOT / "seeds/scoring/metrics.csv").open(encoding="utf-8"))
 ]
 TABLES = {
-    "scoring.account_segments": "account_id varchar, score_date date, segment varchar",
-    "scoring.account_dates_to_score": "account_id varchar, score_date date",
+    "scoring.scores_to_compute": "account_id varchar, score_date date, scorecard varchar,"
+    " is_only_ranks boolean",
     "scoring.metrics_side_by_side": "account_id varchar, score_date date, segment varchar, "
     + ", ".join(f"{metric} decimal(18, 6)" for metric in CATALOGUE),
     "scoring.scoring_version": "scoring_version varchar",
@@ -190,8 +189,7 @@ def tables_of(scenario: Scenario) -> dict[str, list[tuple[Any, ...]]]:
     names = [f"a{number}" for number in range(len(scenario.accounts))]
     metrics = [row.metric for row in scenario.rows]
     return {
-        "scoring.account_segments": [(name, DAY, "s") for name in names],
-        "scoring.account_dates_to_score": [],
+        "scoring.scores_to_compute": [(name, DAY, "c", False) for name in names],
         "scoring.metrics_side_by_side": [
             (
                 *(name, DAY, "s"),
@@ -367,7 +365,7 @@ PROPERTIES: dict[Callable[[Arithmetic, Scenario], None], dict[str, tuple[str, st
         )
     },
     the_order_of_rows_changes_nothing: {
-        "score_limits": ("order by caps.max_score asc, caps.cap asc", "order by 1")
+        "score_limits": ("order by max_score asc, cap asc", "order by 1")
     },
 }
 

@@ -2,7 +2,7 @@
 
 DuckDB then compares every row with every row: what is no matter on the sample did not end within a
 quarter of an hour on 30,000 account dates. Only small tables may be joined so: segment rules,
-grades, days.
+grades, caps, days.
 """
 
 from collections.abc import Iterator
@@ -18,6 +18,7 @@ SMALL = {
     "fct_recommended_actions": "grades",
     "rejected_records": "kinds of blanked cells",
     "score_dates": "days",
+    "score_limits": "caps",
 }
 SLOW = ("BLOCKWISE_NL_JOIN", "NESTED_LOOP_JOIN")
 
@@ -45,16 +46,17 @@ def test_only_small_tables_are_joined_by_nested_loops(sample_run: Run) -> None:
 def test_a_one_sided_condition_is_seen(sample_run: Run) -> None:
     """The check can fail: on the join that did not end on one of the examples."""
     sql = dict(models(sample_run))["metric_scores"]
-    old = "and scorecard_rows.curve = percentile_ranks.curve"
+    old = "and metric_values.curve = percentile_ranks.curve"
     assert old in sql
     with duckdb.connect(str(sample_run.warehouse), read_only=True) as connection:
-        assert slow_joins(connection, sql.replace(old, "and scorecard_rows.curve = 'percentile'"))
+        assert slow_joins(connection, sql.replace(old, "and metric_values.curve = 'percentile'"))
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_the_exceptions_are_small(name: str, sample_run: Run) -> None:
     """What is joined by nested loops has far fewer rows than accounts times dates."""
     sizes = {
+        "caps": "select count(*) from seeds.score_caps",
         "rules": "select count(*) from seeds.segments",
         "grades": "select count(*) from seeds.grades",
         "kinds of blanked cells": "select count(distinct (input, reason, column_name))"

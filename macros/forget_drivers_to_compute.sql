@@ -1,0 +1,26 @@
+{#-
+    Pre-hook of fct_health_drivers: takes out the drivers of the scores that this run computes, and
+    all of them where nothing tells which are sound. Where only ranks moved, the drivers on other
+    curves stay.
+-#}
+{% macro forget_drivers_to_compute() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        {%- if last_built('computed_scores') %}
+        where
+            (account_id, score_date, scorecard) in (
+                select account_id, score_date, scorecard from {{ ref('scores_to_compute') }}
+            )
+            and (
+                (account_id, score_date, scorecard) not in (
+                    select account_id, score_date, scorecard from {{ ref('scores_to_compute') }}
+                    where is_only_ranks
+                )
+                or (scorecard, segment, metric) in (
+                    select scorecard, segment, metric from {{ ref('scorecard_metrics') }}
+                    where curve = 'percentile'
+                )
+            )
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,14 @@
+{#-
+    Pre-hook of a table of scores: takes out the scores that this run computes, and all of them where
+    nothing tells which are sound.
+-#}
+{% macro forget_scores_to_compute() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        {%- if last_built('computed_scores') %}
+        where (account_id, score_date, scorecard) in (
+            select account_id, score_date, scorecard from {{ ref('scores_to_compute') }}
+        )
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
