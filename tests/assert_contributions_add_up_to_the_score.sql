@@ -1,6 +1,6 @@
--- The explanation is the computation: a score has a driver for every row of its scorecard, their
--- contributions sum to the computed score within rounding, and what is lost is the rest up to 100.
--- A row here is a score that its drivers do not explain.
+-- The explanation is the computation: a score has a driver for every row of its scorecard, each
+-- worth 0 to 100, their contributions sum to the computed score within rounding, and what is lost is
+-- the rest up to 100. A row here is a score that its drivers do not explain.
 with
 
 scorecard_rows as (
@@ -23,7 +23,9 @@ driver_sums as (
         count(*) as drivers,
         sum(contribution) as contributions,
         sum(points_lost) as points_lost,
-        sum(effective_weight) as effective_weights
+        sum(effective_weight) as effective_weights,
+        min(metric_score) as lowest,
+        max(metric_score) as highest
     from {{ ref('fct_health_drivers') }}
     where {{ is_of_this_run('scores') }}
     group by account_id, score_date, scorecard
@@ -54,6 +56,8 @@ where
     {{ is_of_this_run('scores', 'scores') }}
     and (
         scorecard_rows.drivers is distinct from driver_sums.drivers
+        or driver_sums.lowest < 0
+        or driver_sums.highest > 100
         or (
             scores.computed_score is not null
             and (

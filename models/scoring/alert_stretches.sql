@@ -304,6 +304,16 @@ opening_scores as (
 
 ),
 
+-- In most runs alerts open on one date: the others are passed over while the table is read.
+changes as (
+
+    select * from {{ ref('fct_score_changes') }}
+    where
+        cause in ('behaviour', 'coverage')
+        and score_date in (select opened_on from openings)
+
+),
+
 moves as (
 
     select
@@ -315,12 +325,11 @@ moves as (
             case when openings.kind = 'recovers_above' then changes.points else -changes.points end
         ) as points
     from openings
-    inner join {{ ref('fct_score_changes') }} as changes
+    inner join changes
         on
             openings.account_id = changes.account_id
             and openings.opened_on = changes.score_date
             and openings.days_back = changes.days_back
-    where changes.cause in ('behaviour', 'coverage')
     group by
         openings.account_id,
         openings.rule,
