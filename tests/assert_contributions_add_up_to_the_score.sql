@@ -1,6 +1,6 @@
 -- The explanation is the computation: a score has a driver for every row of its scorecard, each
--- worth 0 to 100, their contributions sum to the computed score within rounding, and what is lost is
--- the rest up to 100. A row here is a score that its drivers do not explain.
+-- worth 0 to 100, their contributions sum to the computed score within rounding, and what is lost
+-- is the rest up to 100. A row here is a score that its drivers do not explain.
 with
 
 scorecard_rows as (
