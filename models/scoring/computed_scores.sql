@@ -4,7 +4,8 @@
 -- depends_on: {{ ref('fct_score_changes') }}
 
 -- One row per account, score date and scorecard whose score is sound: computed from the inputs with
--- those hashes. Written last, after every table of scores; what is missing is computed in the next run.
+-- those hashes. Written last, after every table of scores; what is missing is computed in the next
+-- run.
 select
     account_id,
     score_date,

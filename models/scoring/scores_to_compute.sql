@@ -1,6 +1,6 @@
 -- One row per account, score date and scorecard whose score this run computes, or takes out:
--- something that it depends on is not what it was when it was last computed. The hash of the account
--- is null where it is no longer scored by that scorecard on that date. What one run leaves
+-- something that it depends on is not what it was when it was last computed. The hash of the
+-- account is null where it is no longer scored by that scorecard on that date. What one run leaves
 -- unfinished, the next one does.
 {%- set computed = last_built('computed_scores') %}
 {%- set former = last_built('scores_to_compute') %}
@@ -51,7 +51,8 @@ scorecards_of_segments as (
 
 ),
 
--- What one account does moves the ranks of all its peers, but only the scorecards that look at them.
+-- What one account does moves the ranks of all its peers, but only the scorecards that look at
+-- them.
 rank_hashes as (
 
     select
