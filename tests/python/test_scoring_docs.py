@@ -756,7 +756,7 @@ def test_the_points_of_the_worked_changes_follow_and_add_up() -> None:
 def test_the_causes_are_those_of_the_mart() -> None:
     """In the order of the contract of fct_score_changes."""
     contract = (ROOT / "models/marts/_marts_facts__models.yml").read_text(encoding="utf-8")
-    [values] = re.findall(r"\{values: \[(behaviour, .*)\]\}", contract)
-    assert [row["cause"] for row in tables(sections()["Why a score moved"])[0]] == values.split(
-        ", "
-    )
+    [values] = re.findall(r"cause in \((.*)\)", contract)
+    assert [row["cause"] for row in tables(sections()["Why a score moved"])[0]] == values.replace(
+        "'", ""
+    ).split(", ")
