@@ -1,30 +1,34 @@
 {#-
     True for rows that this run makes, for tests of large tables; all others were tested in the run
     that made them. `rows` tells what they are: scores (by account, date and scorecard), drivers (all
-    drivers of a score), changes (of the score that fct_score_changes explains, by account and date)
-    or usage (by activity_date).
+    drivers of a score), comparisons (with challengers), changes (by account, date and days back) or
+    usage (by activity_date).
     `dbt test` looks at all rows, a run with nothing new at none.
 -#}
 {% macro is_of_this_run(rows, relation='') -%}
+    {%- set listed = ref({
+        'scores': 'scores_to_compute',
+        'drivers': 'scores_to_compute',
+        'comparisons': 'scores_to_compute',
+        'changes': 'changes_to_split',
+        'usage': 'usage_days_to_read',
+    }[rows]) -%}
     {%- set keys = {
-        'scores': ['account_id', 'score_date', 'scorecard'],
-        'drivers': ['account_id', 'score_date', 'scorecard'],
-        'changes': ['account_id', 'score_date'],
+        'changes': ['account_id', 'score_date', 'days_back'],
         'usage': ['activity_date'],
-    } -%}
-    {%- set new = {
-        'scores': 'select account_id, score_date, scorecard from ' ~ ref('scores_to_compute'),
-        'drivers': 'select account_id, score_date, scorecard from ' ~ ref('scores_to_compute')
-        ~ ' where not is_only_ranks',
-        'changes': retention_scores_to_compute(),
-        'usage': 'select event_date from ' ~ ref('usage_days_to_read'),
-    } -%}
+    }.get(rows, ['account_id', 'score_date', 'scorecard']) -%}
+    {%- set names = {
+        'comparisons': ['account_id', 'score_date', 'challenger_scorecard'],
+    }.get(rows, keys) -%}
     {%- set prefix = relation ~ '.' if relation else '' -%}
     {%- if flags.WHICH == 'test' -%}
         true
     {%- elif nothing_new() -%}
         false
     {%- else -%}
-        ({{ prefix }}{{ keys[rows] | join(', ' ~ prefix) }}) in ({{ new[rows] }})
+        ({{ prefix }}{{ names | join(', ' ~ prefix) }}) in (
+            select {{ 'event_date' if rows == 'usage' else keys | join(', ') }} from {{ listed }}
+            {% if rows == 'drivers' %}where not is_only_ranks{% endif %}
+        )
     {%- endif -%}
 {%- endmacro %}

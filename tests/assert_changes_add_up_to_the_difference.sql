@@ -31,11 +31,17 @@ differences as (
             on
                 scores.account_id = earlier.account_id
                 and score_dates.date_{{ days }}d_earlier = earlier.score_date
-        where {{ is_of_this_run('changes', 'scores') }}
         {% if not loop.last %}
             union all
         {% endif %}
     {% endfor %}
+
+),
+
+differences_of_this_run as (
+
+    select * from differences
+    where {{ is_of_this_run('changes') }}
 
 ),
 
@@ -58,7 +64,7 @@ select
     differences.days_back,
     differences.score_change,
     causes.points
-from differences
+from differences_of_this_run as differences
 full outer join causes
     on
         differences.account_id = causes.account_id

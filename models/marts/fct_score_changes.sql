@@ -1,5 +1,5 @@
 {{ config(pre_hook="{{ forget_changes_to_split() }}") }}
--- depends_on: {{ ref('scores_to_compute') }}
+-- depends_on: {{ ref('changes_to_split') }}
 
 -- One row per account, score date, days back and cause (and metric, where the cause is one): the
 -- points by which it moved the health score of the live retention scorecard since the earlier date.
@@ -27,48 +27,32 @@ scores as (
 
 date_pairs as (
 
-    {% for days in comparison_days() %}
-        select
-            score_date,
-            {{ days }} as days_back,
-            date_{{ days }}d_earlier as earlier_date
-        from {{ ref('score_dates') }}
-        where date_{{ days }}d_earlier is not null
-        {% if not loop.last %}
-            union all
-        {% endif %}
-    {% endfor %}
+    {{ date_pairs() }}
 
 ),
 
-{% if is_incremental() %}
-    to_compute as (
+keys as (
 
-        {{ retention_scores_to_compute() }}
-
-    ),
-
-    new_date_pairs as (
-
-        select
-            date_pairs.score_date,
-            date_pairs.days_back
-        from date_pairs
-        left join (
-            select distinct
-                score_date,
-                days_back
-            from {{ this }}
-        ) as kept
+    select
+        scores.account_id,
+        date_pairs.score_date,
+        date_pairs.days_back,
+        date_pairs.earlier_date
+    from date_pairs
+    {% if is_incremental() %}
+        inner join {{ ref('changes_to_split') }} as scores
             on
-                date_pairs.score_date = kept.score_date
-                and date_pairs.days_back = kept.days_back
-        where kept.score_date is null
+                date_pairs.score_date = scores.score_date
+                and date_pairs.days_back = scores.days_back
+    {% else %}
+        inner join scores
+            on date_pairs.score_date = scores.score_date
+    {% endif %}
 
-    ),
-{% endif %}
+),
 
--- Without a computed score at both ends, what was set by hand is the whole change.
+-- Without a computed score at both ends, what was set by hand is the whole change. Left joins, so
+-- that the keys come first.
 comparisons as (
 
     select
@@ -76,8 +60,8 @@ comparisons as (
         scores.score_date,
         scores.scorecard,
         scores.segment,
-        date_pairs.days_back,
-        date_pairs.earlier_date,
+        keys.days_back,
+        keys.earlier_date,
         scores.segment <> earlier.segment as is_moved,
         scores.computed_score - earlier.computed_score as computed_change,
         coalesce(
@@ -86,31 +70,18 @@ comparisons as (
         ) as cap_points,
         scores.health_score - earlier.health_score
         - coalesce(scores.capped_score - earlier.capped_score, 0) as override_points
-    from date_pairs
-    inner join scores
-        on date_pairs.score_date = scores.score_date
-    inner join scores as earlier
+    from keys
+    left join scores
         on
-            scores.account_id = earlier.account_id
-            and date_pairs.earlier_date = earlier.score_date
-    {% if is_incremental() %}
-        left join new_date_pairs
-            on
-                date_pairs.score_date = new_date_pairs.score_date
-                and date_pairs.days_back = new_date_pairs.days_back
-        left join to_compute
-            on
-                scores.account_id = to_compute.account_id
-                and scores.score_date = to_compute.score_date
-        left join to_compute as earlier_to_compute
-            on
-                scores.account_id = earlier_to_compute.account_id
-                and date_pairs.earlier_date = earlier_to_compute.score_date
-        where
-            new_date_pairs.score_date is not null
-            or to_compute.account_id is not null
-            or earlier_to_compute.account_id is not null
-    {% endif %}
+            keys.account_id = scores.account_id
+            and keys.score_date = scores.score_date
+    left join scores as earlier
+        on
+            keys.account_id = earlier.account_id
+            and keys.earlier_date = earlier.score_date
+    where
+        scores.account_id is not null
+        and earlier.account_id is not null
 
 ),
 

@@ -304,13 +304,13 @@ opening_scores as (
 
 ),
 
--- In most runs alerts open on one date: the others are passed over while the table is read.
+-- In most runs alerts open on the newest date: the others are passed over.
 changes as (
 
     select * from {{ ref('fct_score_changes') }}
     where
         cause in ('behaviour', 'coverage')
-        and score_date in (select openings.opened_on from openings)
+        and score_date >= (select min(openings.opened_on) from openings)
 
 ),
 
