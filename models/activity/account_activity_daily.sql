@@ -8,10 +8,7 @@ usage_activity as (
 
     select
         *,
-        {{ fingerprint(
-            "coalesce(user_id, '') || '|' || feature || '|' || cast(events as varchar)"
-            ~ " || '|' || coalesce(cast(duration_seconds as varchar), '')"
-        ) }} as row_fingerprint
+        {{ row_hash(['user_id', 'feature', 'events', 'duration_seconds']) }} as row_fingerprint
     from {{ ref('usage_activity_daily') }}
     where {{ is_day_to_read('activity_date') }}
 

@@ -17,7 +17,7 @@ score_dates as (
 
 features as (
 
-    select sum({{ fingerprint_of(
+    select sum({{ row_hash(
         ['feature', 'is_core', 'is_setup', 'is_compliance']
     ) }}) as fingerprint
     from {{ ref('features') }}
@@ -76,7 +76,7 @@ records as (
         account_id,
         {{ day_number('opened_at') }} as day_number,
         0 as usage_fingerprint,
-        {{ fingerprint_of([
+        {{ row_hash([
             'ticket_id', 'opened_at', 'solved_at', 'is_urgent', 'is_reopened', 'csat_score',
         ]) }} as support_fingerprint,
         0 as sentiment_fingerprint,
@@ -90,7 +90,7 @@ records as (
         {{ day_number('responded_at') }} as day_number,
         0 as usage_fingerprint,
         0 as support_fingerprint,
-        {{ fingerprint_of(['response_id', 'user_id', 'survey_type', 'score', 'responded_at']) }}
+        {{ row_hash(['response_id', 'user_id', 'survey_type', 'score', 'responded_at']) }}
             as sentiment_fingerprint,
         0 as revenue_fingerprint
     from survey_responses
@@ -102,7 +102,7 @@ records as (
         {{ day_number('assessed_at') }} as day_number,
         0 as usage_fingerprint,
         0 as support_fingerprint,
-        {{ fingerprint_of(['assessment_id', 'sentiment', 'assessed_at']) }}
+        {{ row_hash(['assessment_id', 'sentiment', 'assessed_at']) }}
             as sentiment_fingerprint,
         0 as revenue_fingerprint
     from csm_assessments
@@ -115,7 +115,7 @@ records as (
         0 as usage_fingerprint,
         0 as support_fingerprint,
         0 as sentiment_fingerprint,
-        {{ fingerprint_of(['subscription_id', 'mrr', 'started_on', 'ended_on']) }}
+        {{ row_hash(['subscription_id', 'mrr', 'started_on', 'ended_on']) }}
             as revenue_fingerprint
     from subscriptions
 
@@ -127,7 +127,7 @@ records as (
         0 as usage_fingerprint,
         0 as support_fingerprint,
         0 as sentiment_fingerprint,
-        {{ fingerprint_of(['invoice_id', 'kind', 'amount', 'issued_on', 'due_on', 'paid_on']) }}
+        {{ row_hash(['invoice_id', 'kind', 'amount', 'issued_on', 'due_on', 'paid_on']) }}
             as revenue_fingerprint
     from invoices
 
@@ -224,17 +224,17 @@ summed as (
 select
     account_dates.account_id,
     account_dates.score_date,
-    {{ fingerprint_of([
+    {{ row_hash([
         'summed.usage_fingerprint', 'features.fingerprint', 'account_dates.seats',
         'account_dates.created_day_number', 'account_dates.feed_first_day_number',
         'first_days.first_usage_day <= account_dates.day_number',
     ]) }} as usage_fingerprint,
-    {{ fingerprint_of([
+    {{ row_hash([
         'summed.support_fingerprint', 'account_dates.seats',
         'first_days.first_ticket_day <= account_dates.day_number',
     ]) }} as support_fingerprint,
-    {{ fingerprint_of(['summed.sentiment_fingerprint']) }} as sentiment_fingerprint,
-    {{ fingerprint_of([
+    {{ row_hash(['summed.sentiment_fingerprint']) }} as sentiment_fingerprint,
+    {{ row_hash([
         'summed.revenue_fingerprint', 'account_dates.mrr', 'account_dates.auto_renew_mrr',
         'account_dates.is_auto_renew_known', 'account_dates.renewal_date',
         'first_days.first_payment_day <= account_dates.day_number',

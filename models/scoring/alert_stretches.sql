@@ -310,7 +310,7 @@ changes as (
     select * from {{ ref('fct_score_changes') }}
     where
         cause in ('behaviour', 'coverage')
-        and score_date in (select openings.opened_on from openings)
+        and score_date >= (select min(openings.opened_on) from openings)
 
 ),
 
