@@ -5,6 +5,9 @@
     ends long before the as-of date.
 -#}
 {% macro tell_what_to_look_at(results) -%}
+    {%- if results and nothing_new() -%}
+        {%- do log('Nothing is new since the last run: every table stays as it is.', info=true) -%}
+    {%- endif -%}
     {%- set of_seeds = [] -%}
     {%- for result in results if result.status in ('error', 'fail') -%}
         {%- set node = result.node -%}
@@ -20,8 +23,8 @@
     {%- endfor -%}
     {%- if of_seeds -%}
         {%- do log(
-            'Something in seeds/scoring does not add up; the last good scores stay. Which file, row'
-            ~ ' and column: python scripts/validate.py', info=true
+            'Something in seeds/scoring does not add up; the last good scores stay, in every mart.'
+            ~ ' Which file, row and column: python scripts/validate.py', info=true
         ) -%}
     {%- endif -%}
     {%- set built = {} -%}

@@ -27,6 +27,7 @@ from last_build import (
     records,
     run_command,
     table,
+    unfinished_run,
     warehouse_path,
 )
 
@@ -653,6 +654,8 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         with open_warehouse(warehouse_path()) as connection:
+            if warning := unfinished_run(connection):
+                print(warning, file=sys.stderr)
             told = explain(connection, arguments.account, arguments.date, arguments.scorecard)
     except NotThere as reason:
         print(reason, file=sys.stderr)

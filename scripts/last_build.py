@@ -40,6 +40,22 @@ def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         raise NotThere(f"{path} is not a DuckDB file that can be read.") from error
 
 
+def unfinished_run(connection: duckdb.DuckDBPyConnection) -> str:
+    """A warning where the last run stopped on its way or built a part only, otherwise nothing."""
+    known = connection.execute(
+        "select count(*) from information_schema.tables"
+        " where table_schema = 'scoring' and table_name = 'last_run'"
+    ).fetchall()
+    if known == [(0,)]:
+        return ""
+    if connection.execute("select is_finished from scoring.last_run").fetchall() == [(True,)]:
+        return ""
+    return (
+        "The last run did not come to its end or built a part only: tables may be of different"
+        " moments. dbt build completes them."
+    )
+
+
 def records(connection: duckdb.DuckDBPyConnection, sql: str, *values: Any) -> list[dict[str, Any]]:
     """The rows of a query as dictionaries."""
     cursor = connection.execute(sql, list(values))

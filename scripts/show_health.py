@@ -16,6 +16,7 @@ from last_build import (
     open_warehouse,
     query_table,
     run_command,
+    unfinished_run,
     warehouse_path,
 )
 
@@ -115,6 +116,8 @@ def main() -> int:
     warehouse = warehouse_path()
     try:
         with open_warehouse(warehouse) as connection:
+            if warning := unfinished_run(connection):
+                print(warning, file=sys.stderr)
             print(report(connection, arguments.rows))
     except NotThere as reason:
         print(reason, file=sys.stderr)

@@ -124,11 +124,11 @@ def signal(rule: Rule, kept: Kept, day: date, account: str) -> tuple[bool, bool,
 
 
 def main_drivers(rule: Rule, account: str, day: date, changes: Changes) -> tuple[str | None, ...]:
-    """The three metrics that moved most in the direction of the alert."""
+    """The three metrics or other causes that moved most in the direction of the alert."""
     days_back = 7 if rule.window_days < 28 else 28 if rule.window_days < 90 else 90
     moved: dict[str, Decimal] = {}
-    for metric, points in changes.get((account, day, days_back), ()):
-        moved[metric] = moved.get(metric, Decimal(0)) + (points if rule.good_news else -points)
+    for name, points in changes.get((account, day, days_back), ()):
+        moved[name] = moved.get(name, Decimal(0)) + (points if rule.good_news else -points)
     ranked = sorted((m for m in moved if moved[m] > 0), key=lambda m: (-moved[m], m))
     return tuple([*ranked[:3], None, None, None][:3])
 

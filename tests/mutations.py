@@ -34,6 +34,13 @@ class Mutation:
 
 MUTATIONS = [
     Mutation(
+        "alerts: a cap may be what moved the score",
+        "models/scoring/alert_stretches.sql",
+        "cause <> 'unchanged'",
+        "cause in ('behaviour', 'coverage')",
+        "a_stretch_lasts_until_it_recovers_or_has_no_signal",
+    ),
+    Mutation(
         "linear curve",
         "macros/percentage_of_span.sql",
         "whole(part, 6), whole(span, 6), 4, 2)",

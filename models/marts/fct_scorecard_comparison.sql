@@ -2,13 +2,12 @@
 
 -- One row per account, score date and challenger scorecard: its score beside that of the live
 -- scorecard of the same goal, on the same metrics, caps and overrides. A view: looked at now and
--- then, it need not be written every night. It does not name the database, so that it can also be
--- read where the file is attached under another name.
+-- then, it need not be written every night.
 with
 
 scorecards as (
 
-    select * from {{ ref('scorecards').include(database=false) }}
+    select * from {{ ref('scorecards') }}
 
 ),
 
@@ -18,10 +17,10 @@ scores as (
         fct_health_scores.*,
         scorecards.status,
         grades.colour
-    from {{ ref('fct_health_scores').include(database=false) }} as fct_health_scores
+    from {{ ref('fct_health_scores') }} as fct_health_scores
     inner join scorecards
         on fct_health_scores.scorecard = scorecards.scorecard
-    left join {{ ref('grades').include(database=false) }} as grades
+    left join {{ ref('grades') }} as grades
         on fct_health_scores.grade = grades.grade
 
 ),
@@ -42,7 +41,7 @@ challengers as (
 
 account_dates as (
 
-    select * from {{ ref('account_dates').include(database=false) }}
+    select * from {{ ref('account_dates') }}
 
 )
 

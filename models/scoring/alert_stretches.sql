@@ -309,7 +309,7 @@ changes as (
 
     select * from {{ ref('fct_score_changes') }}
     where
-        cause in ('behaviour', 'coverage')
+        cause <> 'unchanged'
         and score_date >= (select min(openings.opened_on) from openings)
 
 ),
@@ -320,7 +320,7 @@ moves as (
         openings.account_id,
         openings.rule,
         openings.opened_on,
-        changes.metric,
+        coalesce(changes.metric, changes.cause) as driver,
         sum(
             case when openings.kind = 'recovers_above' then changes.points else -changes.points end
         ) as points
@@ -334,7 +334,7 @@ moves as (
         openings.account_id,
         openings.rule,
         openings.opened_on,
-        changes.metric
+        coalesce(changes.metric, changes.cause)
 
 ),
 
@@ -344,7 +344,7 @@ ranked_moves as (
         *,
         row_number() over (
             partition by account_id, rule, opened_on
-            order by points desc, metric asc
+            order by points desc, driver asc
         ) as move_rank
     from moves
     where points > 0
@@ -357,9 +357,9 @@ drivers as (
         account_id,
         rule,
         opened_on,
-        max(case when move_rank = 1 then metric end) as driver_1,
-        max(case when move_rank = 2 then metric end) as driver_2,
-        max(case when move_rank = 3 then metric end) as driver_3
+        max(case when move_rank = 1 then driver end) as driver_1,
+        max(case when move_rank = 2 then driver end) as driver_2,
+        max(case when move_rank = 3 then driver end) as driver_3
     from ranked_moves
     group by account_id, rule, opened_on
 

@@ -1,7 +1,10 @@
 -- One row per account, score date and scorecard whose score this run computes, or takes out:
 -- something that it depends on is not what it was when it was last computed. The hash of the
 -- account is null where it is no longer scored by that scorecard on that date. What one run leaves
--- unfinished, the next one does.
+-- unfinished, the next one does. Rules of alerts and playbooks change no score, but a fault in them
+-- holds the scores back too: all that is told is then of the same run.
+-- depends_on: {{ ref('alert_rules') }}
+-- depends_on: {{ ref('playbooks') }}
 {%- set computed = last_built('computed_scores') %}
 {%- set former = last_built('scores_to_compute') %}
 {%- set inputs = ['scoring_version.scoring_version', 'metrics.segment'] %}

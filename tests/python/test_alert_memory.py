@@ -119,8 +119,12 @@ class Company:
         changes = {key: of for key, of in changes.items() if key[1] in kept}
         self.fill(
             "marts.fct_score_changes",
-            [(*key, "behaviour", *row) for key, of in changes.items() for row in of]
-            + [(*key, "cap", None, -99) for key in changes],
+            [
+                (*key, name, None, points) if name == "cap" else (*key, "behaviour", name, points)
+                for key, of in changes.items()
+                for name, points in of
+            ]
+            + [(*key, "unchanged", None, -99) for key in changes],
         )
         for model in MODELS:
             sql = self.compiled[self.has_run][model]
@@ -192,8 +196,8 @@ def moves(chance: random.Random, scores: Kept) -> dict[tuple[str, date, int], li
     """What moved the scores, for the drivers; not in keeping with them, the alerts do not mind."""
     return {
         (account, day, days_back): [
-            (metric, Decimal(chance.randint(-5, 5)))
-            for metric in chance.sample(["m1", "m2", "m3", "m4", "m5"], 4)
+            (name, Decimal(chance.randint(-5, 5)))
+            for name in chance.sample(["m1", "m2", "m3", "m4", "cap"], 4)
         ]
         for day, of in scores.items()
         for account in of

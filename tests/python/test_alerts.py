@@ -34,8 +34,8 @@ def evaluate(run: Run, memory: Memory) -> None:
         kept.setdefault(day, {})[account] = Score(segment, health, coverage, renewal, mrr)
     changes: dict[tuple[str, date, int], list[tuple[str, Decimal]]] = {}
     for account, day, days_back, metric, points in run.rows(
-        "select account_id, score_date, days_back, metric, points from marts.fct_score_changes"
-        " where cause in ('behaviour', 'coverage')"
+        "select account_id, score_date, days_back, coalesce(metric, cause), points"
+        " from marts.fct_score_changes where cause <> 'unchanged'"
     ):
         changes.setdefault((account, day, days_back), []).append((metric, points))
     rules = [
@@ -129,10 +129,11 @@ def test_the_example_of_the_page_is_what_is_built(sample_run: Run) -> None:
         day, score, *hits = line.split()
         assert [Decimal(score), *hits] == [Decimal(found[day][0]), *found[day][1:]]
     opened = sample_run.rows(
-        "select rule, opened_on from marts.fct_health_alerts where account_id = 'urgent_ticket'"
+        "select rule, opened_on, driver_1 from marts.fct_health_alerts"
+        " where account_id = 'urgent_ticket'"
     )
     rules = ("entered_red", "left_green", "sharp_drop")
-    assert sorted(opened) == [(rule, date(2026, 9, 15)) for rule in rules]
+    assert sorted(opened) == [(rule, date(2026, 9, 15), "cap") for rule in rules]
 
 
 FIRST = date(2026, 2, 20)

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import duckdb
 import pytest
 from project import ROOT, copy_with_make, shell
 
@@ -10,9 +11,9 @@ from project import ROOT, copy_with_make, shell
 RUN_ELSEWHERE = {"make test", "make lint", ". .venv/bin/activate"}
 
 
-def commands() -> list[str]:
-    """The lines of the README's sh blocks; a command in quotes may span several."""
-    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.S)
+def commands(page: str = "README.md") -> list[str]:
+    """The lines of the sh blocks of a page; a command in quotes may span several."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(), flags=re.S)
     lines = "".join(blocks).splitlines()
     found, open_command = [], ""
     for line in lines:
@@ -40,6 +41,25 @@ def test_every_command_of_the_readme_works(clone: Path) -> None:
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         # In capitals: a severity of alerts is called warning.
         assert "WARN" not in done.stdout.replace("WARN=0", ""), command
+
+
+def test_a_draft_of_an_alert_rule_is_tried_on_a_copy(clone: Path) -> None:
+    """As docs/alerts.md says; a copy of another name is a whole warehouse of its own."""
+    rules = clone / "seeds/scoring/alert_rules.csv"
+    shipped = rules.read_text()
+    rules.write_text(shipped + "draft_slip,drops_by,10,7,*,warning,7,5,A draft\n")
+    done = shell("make demo\n" + "\n".join(commands("docs/alerts.md")), clone)
+    rules.write_text(shipped)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    with duckdb.connect(str(clone / "warehouse/draft.duckdb"), read_only=True) as connection:
+        [(opened,)] = connection.execute(
+            "select count(*) from marts.fct_health_alerts where rule = 'draft_slip'"
+        ).fetchall()
+    assert opened > 0
+    copy = "HEALTH_WAREHOUSE=warehouse/draft.duckdb"
+    told = shell(f"{copy} python scripts/explain.py quiet_churner", clone)
+    assert told.returncode == 0, told.stderr
 
 
 def test_the_demo_ends_with_a_table_and_where_to_look(clone: Path) -> None:
