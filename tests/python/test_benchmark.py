@@ -245,7 +245,7 @@ def test_differences_are_counted_row_by_row(tmp_path: Path) -> None:
         "create table metrics.typed as select 1 as a",
         "create table metrics.gone as select range as a from range(4)",
         "create view marts.seen as select count(*) as a from marts.changed",
-        "create table marts.mart_status as select 1 as a",
+        "create table marts.fct_health_alerts as select 1 as a",
         "create table staging.other as select 1 as a",
     )
     other = database(
@@ -257,7 +257,7 @@ def test_differences_are_counted_row_by_row(tmp_path: Path) -> None:
         "create table metrics.typed as select cast(1 as bigint) as a",
         "create table marts.empty (a integer)",
         "create view marts.seen as select count(*) as a from marts.changed",
-        "create table marts.mart_status as select 2 as a",
+        "create table marts.fct_health_alerts as select 2 as a",
         "create table staging.other as select 2 as a",
     )
     expected = {
