@@ -23,8 +23,8 @@
     {%- endfor -%}
     {%- if of_seeds -%}
         {%- do log(
-            'Something in seeds/scoring does not add up; the last good scores stay, in every mart.'
-            ~ ' Which file, row and column: python scripts/validate.py', info=true
+            'Something in seeds/scoring does not add up; the last good scores stay, and all that'
+            ~ ' follows from them. Which file, row and column: python scripts/validate.py', info=true
         ) -%}
     {%- endif -%}
     {%- set built = {} -%}
