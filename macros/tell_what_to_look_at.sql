@@ -23,8 +23,9 @@
     {%- endfor -%}
     {%- if of_seeds -%}
         {%- do log(
-            'Something in seeds/scoring does not add up; the last good scores stay, and all that'
-            ~ ' follows from them. Which file, row and column: python scripts/validate.py', info=true
+            'Something in seeds/scoring does not add up; the last good scores stay, and what'
+            ~ ' follows from them. Which file, row and column: python scripts/validate.py',
+            info=true
         ) -%}
     {%- endif -%}
     {%- set built = {} -%}
