@@ -1,12 +1,17 @@
 {#-
-    Run after a build: says where to look when a seed is at fault and how many rows were refused, and
-    warns of what makes scores meaningless though nothing failed: an input of which no row was
-    accepted, features.csv that knows nothing of what is used, parents in a cycle, usage that
-    ends long before the as-of date.
+    Run after a build: says that a part of the project does not count as a run, where to look when a
+    seed is at fault, how many rows were refused; warns of what makes scores meaningless though
+    nothing failed: an input of which no row was accepted, features.csv that knows nothing of what is
+    used, parents in a cycle, usage that ends long before the as-of date.
 -#}
 {% macro tell_what_to_look_at(results) -%}
     {%- if results and nothing_new() -%}
         {%- do log('Nothing is new since the last run: every table stays as it is.', info=true) -%}
+    {%- elif results and leaves_inputs_out() -%}
+        {%- do log(
+            'Only a part was built: the next run of the whole project makes every kept table anew.',
+            info=true
+        ) -%}
     {%- endif -%}
     {%- set of_seeds = [] -%}
     {%- for result in results if result.status in ('error', 'fail') -%}

@@ -7,7 +7,8 @@
     {%- set inputs = run_inputs() -%}
     {%- if not inputs or nothing_new() -%}{{ return('') }}{%- endif -%}
     {%- set record = run_record() -%}
-    {%- set code = inputs.code if record.row and record.row.code == inputs.code else '' -%}
+    {%- set is_kept = record.row and record.row.code == inputs.code and not leaves_inputs_out() -%}
+    {%- set code = inputs.code if is_kept else '' -%}
     {%- set is_finished = false -%}
     {%- if results is not none -%}
         {%- set done, failed = [], [] -%}

@@ -52,6 +52,7 @@ EXEMPT = frozenset({"marts.mart_status", "marts.fct_published_scores", "marts.fc
 SELECTIONS = (
     *("staging", "activity", "metrics", "scoring", "marts", "path:seeds"),
     *("+metrics_usage", "usage_activity_daily+", "+fct_health_drivers", "fct_health_scores"),
+    *("path:seeds path:models/scoring", "path:seeds path:models/marts"),
 )
 # Rows that a seed cannot take: dbt fails there, after it has built what does not need the seed.
 BROKEN_SEEDS = (
@@ -396,7 +397,7 @@ class Story:
             self.company.write(self.raw)
             last = self.runs()
             if step == steps or self.company.chance(0.2) or self.options.every_run:
-                self.compare(last)
+                self.compare(last, step)
         if self.company.chance(0.1) and not self.outcome.differences:
             self.check_with_dbt(last)
 
@@ -492,18 +493,19 @@ class Story:
         elif not self.workshop.build(build, self.raw, work or self.work):
             self.tell("    failed, as it may")
 
-    def compare(self, last: Build) -> None:
-        """Build all anew with the same vars, and compare; sometimes refresh a copy in place."""
+    def compare(self, last: Build, step: int) -> None:
+        """Build all anew with the same vars, and compare; sometimes refresh a copy in place. Draws
+        from its own numbers, so that the story is the same however often it is compared."""
+        rng = random.Random(f"{self.outcome.seed} {step}")
         rebuilt = self.outcome.folder / "rebuilt"
         shutil.rmtree(rebuilt, ignore_errors=True)
-        if self.company.chance(0.15):
+        if rng.random() < 0.15:
             self.saw("compared: a full refresh of a copy")
             rebuilt.mkdir()
             shutil.copy(self.work / "warehouse.duckdb", rebuilt / "warehouse.duckdb")
         else:
             self.saw("compared: a build into an empty file")
-        threads = self.rng.choice((1, 2, 4))
-        self.build(Build(last.variables, threads, full_refresh=True), rebuilt)
+        self.build(Build(last.variables, rng.choice((1, 2, 4)), full_refresh=True), rebuilt)
         paths = (self.work / "warehouse.duckdb", rebuilt / "warehouse.duckdb")
         self.outcome.comparisons.append(found := compare(*paths))
         for one in found.differences:

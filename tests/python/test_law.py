@@ -125,6 +125,60 @@ def test_runs_in_one_process_keep_nothing_of_each_other(tmp_path: Path) -> None:
     assert Path.cwd() != workshop.folder
 
 
+def test_a_part_of_the_project_leaves_nothing_stale(tmp_path: Path) -> None:
+    """What was built of one part only, out of what was there, is not taken for sound."""
+    workshop = Workshop(tmp_path / "workshop", ROOT)
+    raw, work, rebuilt = tmp_path / "raw", tmp_path / "work", tmp_path / "rebuilt"
+    day = {"run_date": "2026-02-28", "as_of_date": "2026-02-27"}
+    write_two_accounts(raw, "login")
+    workshop.build(Build(day), raw, work)
+
+    # Scores are noted down as computed, but no mart has them.
+    seed = workshop.reset_seeds() / "scorecards.csv"
+    text = seed.read_text(encoding="utf-8")
+    seed.write_text(text.replace(",0.5,", ",0.4,"), encoding="utf-8")
+    assert text != seed.read_text(encoding="utf-8")
+    workshop.build(Build(day, select="path:seeds path:models/scoring"), raw, work)
+    workshop.build(Build(day), raw, work)
+    workshop.build(Build(day), raw, rebuilt)
+    assert compare(work / "warehouse.duckdb", rebuilt / "warehouse.duckdb").differences == []
+
+    # Drivers are made of rows that are gone again when the whole is built.
+    usage = raw / "usage_events" / "usage_events.csv"
+    header, *events = usage.read_text(encoding="utf-8").splitlines(keepends=True)
+    usage.write_text(header + "".join(events[::3]), encoding="utf-8")
+    for part in ("+metrics_side_by_side", "marts"):
+        workshop.build(Build(day, select=part), raw, work)
+    usage.write_text(header + "".join(events), encoding="utf-8")
+    workshop.build(Build(day), raw, work)
+    assert compare(work / "warehouse.duckdb", rebuilt / "warehouse.duckdb").differences == []
+
+
+def test_an_ordinary_run_is_not_taken_for_a_part(tmp_path: Path) -> None:
+    """By hand or at once, tables that are kept are kept: nothing is computed twice."""
+    workshop = Workshop(tmp_path / "workshop", ROOT)
+    raw, work = tmp_path / "raw", tmp_path / "work"
+    write_two_accounts(raw, "login")
+    day = {"run_date": "2026-02-28", "as_of_date": "2026-02-27"}
+    workshop.build(Build({**day, "as_of_date": "2026-02-20"}), raw, work)
+    counts = []
+    for as_of, options in (
+        ("2026-02-21", {"by_hand": True}),
+        ("2026-02-22", {"select": "customer_health"}),
+        ("2026-02-22", {"select": "+fct_health_scores"}),
+        ("2026-02-22", {}),
+        ("2026-02-23", {"select": "fct_health_scores"}),
+        ("2026-02-23", {}),
+    ):
+        workshop.build(Build({**day, "as_of_date": as_of}, **options), raw, work)
+        with duckdb.connect(str(work / "warehouse.duckdb"), read_only=True) as connection:
+            counts += connection.execute(
+                "select count(distinct score_date) from scoring.scores_to_compute"
+            ).fetchall()[0]
+
+    assert counts == [1, 1, 1, 1, 1, 23]
+
+
 def tell(seed: int, folder: Path) -> tuple[list[tuple[str, str]], dict[str, bytes]]:
     """What happens to the company of a seed, and its raw files (CSV) and seeds after that."""
     seeds = shutil.copytree(ROOT / "seeds" / "scoring", folder / "seeds")
