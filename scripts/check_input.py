@@ -98,7 +98,7 @@ LOST = (
     ("invoices", "paid_at", "days_overdue", "", ""),
     ("invoices", "currency", "", "", "amounts are taken as the reporting currency"),
     ("csm_assessments", "", "csm_sentiment_90d", "", ""),
-    ("score_overrides", "", "", "", "overrides are read and checked, but not applied yet"),
+    ("score_overrides", "", "", "", "no score is set by hand"),
 )
 # fmt: on
 
