@@ -79,7 +79,8 @@ def tables_of(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
         "select schema_name, name from ("
         " select database_name, schema_name, table_name as name from duckdb_tables()"
         " union all select database_name, schema_name, view_name from duckdb_views())"
-        f" where database_name = 'working' and schema_name in {SCHEMAS} order by all"
+        " where database_name = 'working' and"
+        " (schema_name = 'marts' or schema_name = 'metrics' and name like 'metrics_%') order by all"
     ).fetchall()
 
 

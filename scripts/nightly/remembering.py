@@ -16,8 +16,9 @@ def restore(places: Places) -> bool:
     """Give the working file the published memory of alerts; whether it had another one. The run
     after it is then not one with nothing new."""
     memory = places.current / MEMORY_FILE
-    if not memory.exists() or not places.warehouse.exists():
+    if not memory.exists():
         return False
+    places.warehouse.parent.mkdir(parents=True, exist_ok=True)
     try:
         connection = duckdb.connect(str(places.warehouse))
     except duckdb.IOException as error:
