@@ -11,7 +11,7 @@ import raw_files
 
 from nightly import landing
 from nightly.places import Places
-from nightly.publishing import attach
+from nightly.publishing import attach, published_manifest
 
 # Days of usage are compared with the same weekday of the four weeks before, where there was enough.
 FEWEST_ROWS_A_DAY = 20
@@ -163,10 +163,14 @@ class Audit:
                 "select input, accepted_rows from published.marts.source_reconciliation"
             ).fetchall()
         )
+        erased_before = published_manifest(self.places).get("erased_rows", {})
+        erased = landing.erased_rows(self.places)
         limits = limits_of(self.limits, "rows_lost_share", list(self.inputs))
         for name, limit in limits.items():
-            was, now = before.get(name, 0), self.inputs[name][1]
-            if was:
+            # What was erased on request is not lost.
+            newly_erased = erased.get(name, 0) - erased_before.get(name, 0)
+            was, now = before.get(name, 0) - newly_erased, self.inputs[name][1]
+            if was > 0:
                 share = ratio(max(0, was - now), was)
                 text = f"{name}: {now:,} accepted rows, {was:,} when last published"
                 found.append(judge(limit, share, share <= limit.value, text))

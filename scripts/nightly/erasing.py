@@ -16,6 +16,7 @@ from nightly.places import CHECKS_FAILED, CONFIGURATION, SERVING_FILE, Places, S
 from nightly.privacy import Key
 
 PERSON = landing.PERSONAL
+SHORTEST_IN_BYTES = 6
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,12 @@ class Erased:
         return quoted(rf"(?:{words})\b")
 
     def is_in_bytes(self, data: bytes) -> bool:
-        """Whether bytes hold it, not as a part of a longer word."""
-        words = b"|".join(re.escape(text.encode()) for text in self.texts)
+        """Whether bytes hold it, not as a part of a longer word; not asked of very short ids, which
+        compressed bytes hold by chance."""
+        texts = [text for text in self.texts if len(text) >= SHORTEST_IN_BYTES]
+        if not texts:
+            return False
+        words = b"|".join(re.escape(text.encode()) for text in texts)
         return re.search(rb"(?<![\w-])(?:" + words + rb")(?![\w-])", data) is not None
 
     def is_in(self, column: str) -> str:
@@ -99,12 +104,15 @@ def replacements(columns: dict[str, str], erased: Erased) -> str:
     cells, others = [], other_columns(columns, erased)
     for name in columns:
         column = landing.identifier(name)
-        if name in others:
+        id_name = name.removesuffix("_name") + "_id"
+        if name.endswith("_name") and id_name in others:
+            id_column = landing.identifier(id_name)
+            cells.append(f"case when not {erased.is_in(id_column)} then {column} end as {column}")
+        elif name in others:
             cells.append(f"case when not {erased.is_in(column)} then {column} end as {column}")
         elif name == "warning_text":
-            cells.append(
-                f"regexp_replace({column}, {erased.pattern()}, '(erased)', 'g') as {column}"
-            )
+            cleaned = f"regexp_replace({column}, {erased.pattern()}, '(erased)', 'g')"
+            cells.append(f"{cleaned} as {column}")
         else:
             cells.append(column)
     return ", ".join(cells)

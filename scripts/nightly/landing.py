@@ -153,6 +153,14 @@ def read_batch(path: Path) -> Batch:
         ) from None
 
 
+def erased_rows(places: Places) -> dict[str, int]:
+    """Rows ever landed that were erased or left out, per input."""
+    found: dict[str, int] = {}
+    for name, batch in batches(places):
+        found[name] = found.get(name, 0) + batch.rows_erased
+    return found
+
+
 def batches(places: Places) -> Iterator[tuple[str, Batch]]:
     """Every landed file with its input."""
     for contract in raw_files.read_contract():

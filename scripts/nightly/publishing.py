@@ -22,6 +22,7 @@ from typing import Any
 import duckdb
 from raw_files import quoted
 
+from nightly import landing
 from nightly.places import CHECKS_FAILED, SERVING_FILE, Places, Stop, put_in_place, sync_file
 
 SCHEMAS = ("marts", "metrics")
@@ -131,11 +132,18 @@ def write_version(places: Places, status: Status, driver_weeks: int) -> Written:
             )
             write_data(connection, folder, driver_weeks)
             hashes = data_hashes(folder)
-            is_changed = hashes != published_hashes(places)
+            is_changed = hashes != published_manifest(places).get("sha256")
             write_remembered(connection, places, folder, status, is_changed)
             connection.execute("detach serving")
         shutil.rmtree(folder / ".temporary", ignore_errors=True)
-        write_manifest(folder, {"run_id": status.run_id, "sha256": hashes})
+        write_manifest(
+            folder,
+            {
+                "run_id": status.run_id,
+                "sha256": hashes,
+                "erased_rows": landing.erased_rows(places),
+            },
+        )
     except (OSError, duckdb.IOException) as error:
         shutil.rmtree(folder, ignore_errors=True)
         reason = "The disk is full" if is_full(error) else f"Cannot write ({error})"
@@ -253,10 +261,10 @@ def write_csv(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     )
 
 
-def published_hashes(places: Places) -> dict[str, str]:
-    """The data_hashes of what readers see now."""
-    with suppress(OSError, ValueError, KeyError):
-        return json.loads((places.current / "manifest.json").read_text(encoding="utf-8"))["sha256"]
+def published_manifest(places: Places) -> dict[str, Any]:
+    """What is in the version that readers see now: run_id, sha256 of the data, erased rows."""
+    with suppress(OSError, ValueError):
+        return json.loads((places.current / "manifest.json").read_text(encoding="utf-8"))
     return {}
 
 
