@@ -183,10 +183,8 @@ def json_columns(path: Path) -> dict[str, tuple[str, str]]:
             "select count(*) from read_ndjson_objects(?) where json_type(json) <> 'OBJECT'",
             [str(path)],
         ).fetchall()
-    except duckdb.Error as error:
-        line = re.search(r"line (\d+)", str(error))
-        where = f"line {line[1]}" if line else "a line"
-        raise CannotReadError(f"{where} is not JSON; one object per line is read") from None
+    except duckdb.Error:
+        raise CannotReadError(f"{first_bad_line(path)}; one JSON object per line is read") from None
     if others:
         raise CannotReadError(f"{others:,} lines hold JSON, but no object; one per line is read")
     found: dict[str, tuple[str, str]] = {}
@@ -196,6 +194,17 @@ def json_columns(path: Path) -> dict[str, tuple[str, str]]:
             raise CannotReadError(f"two keys are {listed([name])}, but for case; rename one")
         found[name] = (key, "text")
     return found
+
+
+def first_bad_line(path: Path) -> str:
+    """Which line of a file is not JSON, in words."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                json.loads(line or b"null")
+            except ValueError:
+                return f"line {number} is not JSON"
+    return "not JSON"
 
 
 def columns_of(path: Path, kind: str) -> dict[str, tuple[str, str]]:
