@@ -1,5 +1,5 @@
--- One row per account and published run that said something new: what was said, under which formula.
--- Only ever added to.
+-- One row per account and published run that said something new: what was said, under which
+-- formula. Only ever added to.
 {{ published_log({
     'run_id': 'varchar',
     'published_at': 'timestamp',
