@@ -2,125 +2,27 @@
 
 import json
 import os
-import shutil
 import signal
-import subprocess
-import sys
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
-from project import ROOT, write_csv, write_two_accounts
-
-KEY = "a key for the tests, which nobody keeps"
-CANARY = "canary-5f0c2a-secret"
-DAY = "2026-02-28"
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command left: exit code, what it printed, and where."""
-
-    code: int
-    out: str
-    err: str
-
-
-@dataclass(frozen=True)
-class Place:
-    """An installation of its own: inbox, raw folder, working file, published folder."""
-
-    folder: Path
-    environment: dict[str, str] = field(default_factory=dict)
-
-    def __getattr__(self, name: str) -> Path:
-        if name in ("inbox", "raw", "published"):
-            return self.folder / name
-        raise AttributeError(name)
-
-    @property
-    def warehouse(self) -> Path:
-        return self.folder / "work" / "customer_health.duckdb"
-
-    @property
-    def serving(self) -> Path:
-        return self.published / "current" / "customer_health.duckdb"
-
-    def variables(self) -> dict[str, str]:
-        known = {k: v for k, v in os.environ.items() if not k.startswith("HEALTH_")}
-        return known | {
-            "HEALTH_INBOX_DIR": str(self.inbox),
-            "HEALTH_RAW_DIR": str(self.raw),
-            "HEALTH_WAREHOUSE": str(self.warehouse),
-            "HEALTH_PUBLISH_DIR": str(self.published),
-            "HEALTH_PSEUDONYM_KEY": KEY,
-            "DBT_ENV_SECRET_CANARY": CANARY,
-            "CANARY": CANARY,
-            **self.environment,
-        }
-
-    def start(self, script: str, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, str(ROOT / "scripts" / script), *arguments],
-            env=self.variables(),
-            cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, script: str, *arguments: str) -> Done:
-        process = self.start(script, *arguments)
-        out, err = process.communicate()
-        return Done(process.returncode, out, err)
-
-    def refresh(self, *arguments: str) -> Done:
-        return self.run("refresh.py", "--run-date", DAY, *arguments)
-
-    def rows(self, sql: str, file: Path | None = None) -> list[tuple[Any, ...]]:
-        with duckdb.connect(str(file or self.serving), read_only=True) as connection:
-            return connection.execute(sql).fetchall()
-
-    def files(self) -> dict[str, bytes]:
-        """What readers see, byte for byte, but for what remembers runs."""
-        folder = self.published / "current"
-        return {
-            str(path.relative_to(folder)): path.read_bytes()
-            for path in sorted(folder.rglob("*.parquet"))
-            if path.stem.lstrip(".") not in ("mart_status", "fct_published_scores", "memory")
-        }
-
-    def copy(self, goal: Path) -> "Place":
-        shutil.copytree(self.folder, goal, symlinks=True)
-        return Place(goal, self.environment)
+from place import CANARY, DAY, KEY, Done, Place, fill_inbox, more_events
+from project import write_csv, write_two_accounts
 
 
 @pytest.fixture(scope="module")
 def landed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, Done]:
     """Two accounts with users, landed and published once."""
     place = Place(tmp_path_factory.mktemp("refresh"))
-    write_two_accounts(place.inbox, "login")
-    header = "event_id,account_id,user_id,event_at,feature"
-    events = [
-        f"e{day},a{day % 2 + 1},person-{day % 4}@example.com,2026-02-{day:02},login"
-        for day in range(1, 28)
-    ]
-    write_csv(place.inbox, "usage_events", [header, *events])
+    fill_inbox(place)
     return place, place.refresh("--json")
 
 
 @pytest.fixture
 def place(landed: tuple[Place, Done], tmp_path: Path) -> Place:
     return landed[0].copy(tmp_path / "place")
-
-
-def more_events(place: Place, file: str, days: range, header: str = "") -> Path:
-    header = header or "event_id,account_id,user_id,event_at,feature"
-    rows = [f"x{file}{n},a1,person-9@example.com,2026-02-{n:02},search" for n in days]
-    return write_csv(place.inbox, "usage_events", [header, *rows], f"{file}.csv")
 
 
 def test_a_state_is_published(landed: tuple[Place, Done]) -> None:
