@@ -37,6 +37,10 @@ build: setup ## Build everything from $HEALTH_RAW_DIR (default sample_data)
 	@python scripts/validate.py --quiet
 	@dbt build
 
+.PHONY: refresh
+refresh: setup ## Land, build, audit and publish, or keep what is published: make refresh [ARGS="--dry-run"]
+	@python scripts/refresh.py $(ARGS)
+
 .PHONY: validate
 validate: setup ## Check the scoring seeds before building: make validate [SEEDS=folder]
 	@python scripts/validate.py $(if $(SEEDS),"$(SEEDS)")

@@ -129,7 +129,7 @@ def broken(name: str, edit: Edit, *faults: tuple[str, int | None, str | None, st
     return Broken(name, edit, tuple((f"{f[0]}.csv", *f[1:]) for f in faults))
 
 
-SM, SC, SG, GR, MX, FT, CU, CP, AR, PB = (
+SM, SC, SG, GR, MX, FT, CU, CP, AR, PB, TR = (
     "scorecard_metrics",
     "scorecards",
     "segments",
@@ -140,6 +140,7 @@ SM, SC, SG, GR, MX, FT, CU, CP, AR, PB = (
     "score_caps",
     "alert_rules",
     "playbooks",
+    "trust",
 )
 
 FILES = [
@@ -727,6 +728,33 @@ PLAYBOOKS = [
     broken("no action", cell(PB, 3, "action", ""), (PB, 3, "action", "blank")),
 ]
 
+# Rows of trust.csv: 2 rejected rows, 5 accounts lost, 6 grades, 7 and 8 days, 10 and 11 volume.
+TRUST = [
+    broken(
+        "a misspelt audit",
+        cell(TR, 2, "audit", "rejected_shares"),
+        (TR, 2, "audit", "mean rejected_share?"),
+    ),
+    broken(
+        "an audit of an unknown input",
+        cell(TR, 7, "input", "usage_event"),
+        (TR, 7, "input", "mean usage_events?"),
+    ),
+    broken(
+        "a limit in percent", cell(TR, 2, "limit_value", "5"), (TR, 2, "limit_value", "above 1")
+    ),
+    broken("no limit", cell(TR, 7, "limit_value", ""), (TR, 7, "limit_value", "blank")),
+    broken("an unknown action", cell(TR, 2, "action", "halt"), (TR, 2, "action", "one of")),
+    broken("grades of one input", cell(TR, 6, "input", "accounts"), (TR, 6, "input", "one of")),
+    broken("accounts of one input", cell(TR, 5, "input", "accounts"), (TR, 5, "input", "one of")),
+    broken("the volume of all inputs", cell(TR, 10, "input", "*"), (TR, 10, "input", "one of")),
+    broken(
+        "a limit twice",
+        cell(TR, 8, "input", "usage_events"),
+        (TR, 8, None, "repeats row 7"),
+    ),
+]
+
 MANY = [
     broken(
         "many at once",
@@ -767,7 +795,7 @@ HEADERS = [
     for name in (MX, SG, SC, SM, GR, PB)
 ]
 
-CASES = [*FILES, *HEADERS, *CELLS, *ROWS, *ALERTS, *PLAYBOOKS, *MANY]
+CASES = [*FILES, *HEADERS, *CELLS, *ROWS, *ALERTS, *PLAYBOOKS, *TRUST, *MANY]
 
 
 def main(words: list[str]) -> int:

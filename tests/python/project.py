@@ -45,6 +45,7 @@ def dbt(
     env = {
         **{name: value for name, value in os.environ.items() if not name.startswith("HEALTH_")},
         "HEALTH_WAREHOUSE": str(warehouse),
+        "HEALTH_PUBLISH_DIR": str(workspace / "published"),
         "DBT_TARGET_PATH": str(workspace / "target"),
         "DBT_LOG_PATH": str(workspace / "logs"),
         "NO_COLOR": "1",

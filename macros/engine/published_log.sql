@@ -1,0 +1,29 @@
+{#-
+    A select of the rows of what was published so far, of nothing where nothing was. `below` is
+    'status' for mart_status, nothing for what was said of accounts; `columns` is {name: type}.
+    DuckDB: the Parquet files in $HEALTH_PUBLISH_DIR/log, which only scripts/refresh.py writes. Other
+    engines have no such log.
+-#}
+{% macro published_log(columns, below='') -%}
+    {{ return(adapter.dispatch('published_log', 'health_scoring')(columns, below)) }}
+{%- endmacro %}
+
+{% macro default__published_log(columns, below) -%}
+    select
+        {%- for name, type in columns.items() %}
+        cast(null as {{ type }}) as {{ name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    where false
+{%- endmacro %}
+
+{% macro duckdb__published_log(columns, below) -%}
+    {%- set files = [env_var('HEALTH_PUBLISH_DIR', 'published'), 'log', below, '*.parquet']
+        | select | join('/') | replace("'", "''") -%}
+    {%- set found = run_query("select count(*) from glob('" ~ files ~ "')")[0][0] if execute else 0 -%}
+    {%- if not found -%}{{ return(default__published_log(columns, below)) }}{%- endif -%}
+    select
+        {%- for name, type in columns.items() %}
+        cast({{ name }} as {{ type }}) as {{ name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from read_parquet('{{ files }}', union_by_name = true)
+{%- endmacro %}

@@ -1,0 +1,1 @@
+"""The steps of a refresh, as scripts/refresh.py takes them."""

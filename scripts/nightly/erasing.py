@@ -1,0 +1,373 @@
+"""Take an account or a user out of everything that is kept: raw files, the working file, the log,
+every published version, artifacts; and look afterwards whether it is gone."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import raw_files
+from raw_files import quoted
+
+from nightly import landing, publishing
+from nightly.places import CHECKS_FAILED, CONFIGURATION, SERVING_FILE, Places, Stop, put_in_place
+from nightly.privacy import Key
+
+PERSON = landing.PERSONAL
+SHORTEST_IN_BYTES = 6
+
+
+@dataclass(frozen=True)
+class Erased:
+    """Whom to erase: the id as received and what stands for it. Rows of it have it in `column`."""
+
+    kind: str
+    texts: tuple[str, ...]
+    tombstone: str
+
+    @property
+    def column(self) -> str:
+        return "account_id" if self.kind == "account" else PERSON
+
+    def listed(self) -> str:
+        return f"({', '.join(quoted(text) for text in self.texts)})"
+
+    def pattern(self) -> str:
+        """SQL: a regular expression that finds it as a whole word."""
+        words = "|".join(re.escape(text) for text in self.texts)
+        return quoted(rf"(?:{words})\b")
+
+    def is_in_bytes(self, data: bytes) -> bool:
+        """Whether bytes hold it, not as a part of a longer word; not asked of very short ids, which
+        compressed bytes hold by chance."""
+        texts = [text for text in self.texts if len(text) >= SHORTEST_IN_BYTES]
+        if not texts:
+            return False
+        words = b"|".join(re.escape(text.encode()) for text in texts)
+        return re.search(rb"(?<![\w-])(?:" + words + rb")(?![\w-])", data) is not None
+
+    def is_in(self, column: str) -> str:
+        """SQL: whether a text column holds it, blanks around it or not."""
+        return f"coalesce(trim(cast({column} as varchar)) in {self.listed()}, false)"
+
+
+@dataclass
+class Receipt:
+    """What was done, without saying to whom."""
+
+    kind: str
+    tombstone: str
+    rows: dict[str, int] = field(default_factory=dict)
+    files_removed: int = 0
+    left: list[str] = field(default_factory=list)
+
+    def count(self, place: str, rows: int) -> None:
+        if rows:
+            self.rows[place] = self.rows.get(place, 0) + rows
+
+
+def whom(kind: str, id_text: str, key: Key) -> Erased:
+    """Whom an id stands for."""
+    id_text = id_text.strip()
+    texts = (id_text,) if kind == "account" else (id_text, key.pseudonym(id_text))
+    return Erased(kind, texts, key.tombstone(kind, id_text))
+
+
+def names_accounts(column: str) -> bool:
+    """Whether a column may hold the id of an account that is not the row's own."""
+    return any(word in column.lower() for word in ("account", "parent", "record_key"))
+
+
+def row_column(columns: dict[str, str], erased: Erased) -> str | None:
+    """The column that says whose row it is, as it is spelled in the table: of a corporate group the
+    account on top."""
+    found = {name.strip().lower(): name for name in columns}
+    group = found.get("parent_account_id") if erased.kind == "account" else None
+    return found.get(erased.column) or group
+
+
+def other_columns(columns: dict[str, str], erased: Erased) -> list[str]:
+    """Further columns that may name it, in rows that stay."""
+    own = row_column(columns, erased)
+    return [
+        name
+        for name in columns
+        if name != own and erased.kind == "account" and names_accounts(name)
+    ]
+
+
+def replacements(columns: dict[str, str], erased: Erased) -> str:
+    """The columns of a table, null where they name it in a row that is not its own; it is also
+    taken out of warnings."""
+    cells, others = [], other_columns(columns, erased)
+    for name in columns:
+        column = landing.identifier(name)
+        id_name = name.removesuffix("_name") + "_id"
+        if name.endswith("_name") and id_name in others:
+            id_column = landing.identifier(id_name)
+            cells.append(f"case when not {erased.is_in(id_column)} then {column} end as {column}")
+        elif name in others:
+            cells.append(f"case when not {erased.is_in(column)} then {column} end as {column}")
+        elif name == "warning_text":
+            cleaned = f"regexp_replace({column}, {erased.pattern()}, '(erased)', 'g')"
+            cells.append(f"{cleaned} as {column}")
+        else:
+            cells.append(column)
+    return ", ".join(cells)
+
+
+def touched(columns: dict[str, str], erased: Erased) -> str:
+    """SQL: whether a row names it anywhere."""
+    own = row_column(columns, erased)
+    names = [*([own] if own else []), *other_columns(columns, erased)]
+    tests = [erased.is_in(landing.identifier(name)) for name in names]
+    if "warning_text" in columns:
+        tests.append(f"coalesce(regexp_matches(warning_text, {erased.pattern()}), false)")
+    return " or ".join(tests) or "false"
+
+
+def columns_of(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:
+    return {row[0]: row[1] for row in connection.execute(f"describe from {source}").fetchall()}
+
+
+def without(columns: dict[str, str], erased: Erased) -> tuple[str, str]:
+    """(select list, condition) of what stays of a table."""
+    column = row_column(columns, erased)
+    condition = f"not {erased.is_in(landing.identifier(column))}" if column else "true"
+    return replacements(columns, erased), condition
+
+
+# --------------------------------------------------------------------------------- single files
+
+
+def erase_parquet(path: Path, erased: Erased) -> int:
+    """Rewrite a Parquet file without it; the rows that named it. Its metadata stay."""
+    source = f"read_parquet({quoted(str(path))})"
+    written = path.with_name(f"{path.name}{landing.UNFINISHED}")
+    with duckdb.connect() as connection:
+        columns = columns_of(connection, source)
+        ((rows,),) = connection.execute(
+            f"select count(*) from {source} where {touched(columns, erased)}"
+        ).fetchall()
+        if not rows:
+            return 0
+        select, condition = without(columns, erased)
+        ((gone,),) = connection.execute(
+            f"select count(*) from {source} where not ({condition})"
+        ).fetchall()
+        metadata = {
+            bytes(key).decode(): bytes(value).decode()
+            for key, value in connection.execute(
+                "select key, value from parquet_kv_metadata(?)", [str(path)]
+            ).fetchall()
+        }
+        if "rows_erased" in metadata:
+            metadata["rows_erased"] = str(int(metadata["rows_erased"]) + gone)
+        kept = f", kv_metadata {landing.metadata_sql(metadata)}" if metadata else ""
+        connection.execute(
+            f"copy (select {select} from {source} where {condition}) to {quoted(str(written))}"
+            f" (format parquet, compression zstd{kept})"
+        )
+    written.chmod(0o640)
+    put_in_place(written, path)
+    return int(rows)
+
+
+def erase_csv(path: Path, erased: Erased) -> int:
+    """Rewrite a CSV file without it; the rows that named it."""
+    source = raw_files.source_sql([path])
+    written = path.with_name(f"{path.name}{landing.UNFINISHED}")
+    with duckdb.connect() as connection:
+        columns = columns_of(connection, source)
+        ((rows,),) = connection.execute(
+            f"select count(*) from {source} where {touched(columns, erased)}"
+        ).fetchall()
+        if not rows:
+            return 0
+        select, condition = without(columns, erased)
+        connection.execute(
+            f"copy (select {select} from {source} where {condition}) to {quoted(str(written))}"
+            " (format csv, header true)"
+        )
+    written.chmod(0o640)
+    put_in_place(written, path)
+    return int(rows)
+
+
+def erase_database(path: Path, erased: Erased) -> int:
+    """Write a published DuckDB file anew without it, so that no freed block holds it either; the
+    rows that named it."""
+    written = path.with_name(f"{path.name}{landing.UNFINISHED}")
+    written.unlink(missing_ok=True)
+    rows = 0
+    with duckdb.connect() as connection:
+        publishing.attach(connection, path, "former")
+        connection.execute(
+            f"attach {quoted(str(written))} as later"
+            f" (storage_version {quoted(publishing.STORAGE_VERSION)})"
+        )
+        tables = connection.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = 'former'"
+            " order by all"
+        ).fetchall()
+        for schema, name in tables:
+            source, goal = f"former.{schema}.{name}", f"later.{schema}.{name}"
+            columns = columns_of(connection, source)
+            ((named,),) = connection.execute(
+                f"select count(*) from {source} where {touched(columns, erased)}"
+            ).fetchall()
+            rows += named
+            select, condition = without(columns, erased)
+            connection.execute(f"create schema if not exists later.{schema}")
+            connection.execute(
+                f"create table {goal} as select {select} from {source} where {condition}"
+            )
+        connection.execute("detach later")
+    if rows:
+        written.chmod(0o640)
+        put_in_place(written, path)
+    else:
+        written.unlink()
+    return rows
+
+
+# ------------------------------------------------------------------------------------ the places
+
+
+def erase_raw(places: Places, erased: Erased, receipt: Receipt) -> None:
+    """The raw files, landed or not."""
+    for contract in raw_files.read_contract():
+        folder = places.raw / contract.name
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            suffix = path.suffix.lower()
+            if suffix == ".parquet":
+                receipt.count("raw", erase_parquet(path, erased))
+            elif suffix == ".csv":
+                receipt.count("raw", erase_csv(path, erased))
+
+
+def erase_working_file(places: Places, erased: Erased, receipt: Receipt) -> None:
+    """The working file: removed whole, the next run builds it anew from the raw files."""
+    for path in places.warehouse.parent.glob(f"{places.warehouse.name}*"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+            receipt.files_removed += 1
+
+
+def erase_published(places: Places, erased: Erased, receipt: Receipt) -> None:
+    """Every published version, and the log."""
+    for version in publishing.versions(places):
+        receipt.count("published", erase_database(version.folder / SERVING_FILE, erased))
+        for path in sorted(version.folder.rglob("*.parquet")):
+            receipt.count("published", erase_parquet(path, erased))
+        receipt.count("published", erase_csv(version.folder / "customer_health.csv", erased))
+    for path in sorted(places.log.rglob("*.parquet")):
+        receipt.count("log", erase_parquet(path, erased))
+
+
+def erase_artifacts(places: Places, root: Path, receipt: Receipt) -> None:
+    """Reports, logs and artifacts of runs: they may name it in words, and nobody needs them."""
+    for folder in (places.runs, root / "target", root / "logs"):
+        if folder.is_dir():
+            receipt.files_removed += sum(path.is_file() for path in folder.rglob("*"))
+            shutil.rmtree(folder)
+
+
+def erase_inbox(places: Places, erased: Erased, receipt: Receipt) -> None:
+    """Files of the inbox that were landed and hold it are removed: the raw files have the rest."""
+    for contract, path in landing.arrivals(places):
+        known = landing.landed_files(places.raw, contract.name)
+        landed = {landing.BATCH.fullmatch(file.name)[2] for file in known}  # type: ignore[index]
+        if landing.sha256_of(path)[:16] in landed and holds(path, erased):
+            path.unlink()
+            receipt.files_removed += 1
+
+
+def refuse_sample(places: Places) -> None:
+    if places.is_sample():
+        raise Stop(
+            CONFIGURATION,
+            "The raw folder is the sample's, which holds nobody.",
+            "Name the folder of your raw files: export HEALTH_RAW_DIR=/path/to/raw",
+        )
+
+
+# -------------------------------------------------------------------------------- is it gone?
+
+
+def holds(path: Path, erased: Erased) -> bool:
+    """Whether a file holds it: in its bytes, or in a decoded column."""
+    data = path.read_bytes()
+    if erased.is_in_bytes(data):
+        return True
+    try:
+        if data[:4] == b"PAR1":
+            return holds_rows(f"read_parquet({quoted(str(path))})", erased)
+        if data[8:12] == b"DUCK":
+            return holds_in_database(path, erased)
+    except duckdb.Error:
+        return False
+    return False
+
+
+def holds_rows(source: str, erased: Erased) -> bool:
+    with duckdb.connect() as connection:
+        columns = columns_of(connection, source)
+        condition = touched(columns, erased)
+        return connection.execute(
+            f"select count(*) from {source} where {condition}"
+        ).fetchall() != [(0,)]
+
+
+def holds_in_database(path: Path, erased: Erased) -> bool:
+    with duckdb.connect() as connection:
+        publishing.attach(connection, path, "looked_at")
+        tables = connection.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = 'looked_at'"
+        ).fetchall()
+        for schema, name in tables:
+            source = f"looked_at.{schema}.{name}"
+            condition = touched(columns_of(connection, source), erased)
+            found = connection.execute(f"select count(*) from {source} where {condition}")
+            if found.fetchall() != [(0,)]:
+                return True
+    return False
+
+
+def everything(places: Places, root: Path) -> Iterator[Path]:
+    """Every file that may hold a record."""
+    for folder in (places.raw, places.inbox, places.publish, places.warehouse.parent,
+                   root / "target", root / "logs"):  # fmt: skip
+        for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+            if path.is_file() and not path.is_symlink():
+                yield path
+
+
+def erase(places: Places, root: Path, erased: Erased, tell: Callable[[str], None]) -> Receipt:
+    """Take it out of everything, then look for it; the receipt names the files that still hold it,
+    which only a person can decide about."""
+    refuse_sample(places)
+    receipt = Receipt(erased.kind, erased.tombstone)
+    try:
+        tell("inbox")
+        erase_inbox(places, erased, receipt)
+        tell("raw files")
+        erase_raw(places, erased, receipt)
+        tell("published versions and log")
+        erase_published(places, erased, receipt)
+        tell("working file and artifacts")
+        erase_working_file(places, erased, receipt)
+        erase_artifacts(places, root, receipt)
+    except (OSError, duckdb.Error) as error:
+        raise Stop(
+            CHECKS_FAILED,
+            f"The erasure is not complete: {type(error).__name__}.",
+            "Free some space or mend the permissions, and run it again; it goes on from here.",
+        ) from None
+    tell("looking for what is left")
+    receipt.left = [str(path) for path in everything(places, root) if holds(path, erased)]
+    return receipt

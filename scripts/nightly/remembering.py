@@ -1,0 +1,61 @@
+"""What alerts remember is what was published: before a build, the working file gets the memory of
+the published state back, whatever a run that was not published made of it."""
+
+import duckdb
+from raw_files import quoted
+
+from nightly.places import BUSY, Places, Stop
+from nightly.publishing import MEMORY, MEMORY_FILE
+
+
+def is_locked(error: Exception) -> bool:
+    return "lock" in str(error)
+
+
+def restore(places: Places) -> bool:
+    """Give the working file the published memory of alerts; whether it had another one. The run
+    after it is then not one with nothing new."""
+    memory = places.current / MEMORY_FILE
+    if not memory.exists():
+        return False
+    places.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        connection = duckdb.connect(str(places.warehouse))
+    except duckdb.IOException as error:
+        if is_locked(error):
+            raise busy(places, error) from None
+        raise
+    source = f"read_parquet({quoted(str(memory))})"
+    with connection:
+        schema, name = MEMORY.split(".")
+        tables = {
+            row
+            for row in connection.execute(
+                "select schema_name, table_name from duckdb_tables() where not internal"
+            ).fetchall()
+        }
+        connection.execute(f"create schema if not exists {schema}")
+        if (schema, name) in tables:
+            same = connection.execute(
+                f"select count(*) = 0 from ((from {MEMORY} except all from {source})"
+                f" union all (from {source} except all from {MEMORY}))"
+            ).fetchall()
+            if same == [(True,)]:
+                return False
+        connection.execute("begin")
+        connection.execute(f"create or replace table {MEMORY} as from {source}")
+        if (schema, "last_run") in tables:
+            connection.execute(f"update {schema}.last_run set is_finished = false")
+        connection.execute("commit")
+    return True
+
+
+def busy(places: Places, error: Exception) -> Stop:
+    """Somebody has the working file open."""
+    text = str(error)
+    who = f"process {text.split('PID ')[1].split(')')[0]}" if "PID " in text else "another program"
+    return Stop(
+        BUSY,
+        f"The working file {places.warehouse} is open in {who}.",
+        "Close it there; readers belong to the published file. Then run again.",
+    )

@@ -1,0 +1,685 @@
+"""Break a refresh in every way that nights know, and see that readers do not notice.
+
+Usage:
+    python tests/faults.py                # all of them, two at a time
+    python tests/faults.py kill           # those whose name contains the word
+    python tests/faults.py --docs         # and write the table of docs/reliability.md
+
+Each fault happens to a copy of an installation that has published once. Then: the exit code and the
+words that a person sees are the expected ones; unless it published, readers see the former state,
+byte for byte; when the fault is mended the next run publishes, without a hand; and every row ever
+landed is accepted, duplicate, rejected or erased. Exit 0 when all of that held for all of them.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "tests" / "python"), str(ROOT / "scripts")]
+
+import duckdb  # noqa: E402
+from place import DAY, HEADER, Done, Place, fill_inbox, more_events  # noqa: E402
+from project import copy_project, write_csv  # noqa: E402
+from raw_files import Contract, read_contract  # noqa: E402
+
+PAGE = ROOT / "docs" / "reliability.md"
+MARK = "<!-- the table is written by python tests/faults.py --docs -->"
+KILLS = 25
+Step = Callable[[Place], None]
+Run = Callable[[Place], Done]
+
+
+class CannotHappenHere(Exception):
+    """This machine cannot bring the fault about; the text says why."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`make` brings it about before `run`; a person sees `code` and `words`; `mend` takes it away.
+    With `same`, the marts are in the end those of a run that was not disturbed."""
+
+    group: str
+    name: str
+    make: Step
+    code: int
+    words: str
+    run: Run
+    mend: Step
+    same: bool = False
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What came of a fault; `problems` is empty when all was as expected."""
+
+    fault: Fault
+    code: int
+    rows_lost: int
+    problems: list[str]
+    skipped: str = ""
+
+
+def nothing(place: Place) -> None:
+    """No step."""
+
+
+def refresh(place: Place) -> Done:
+    return place.refresh()
+
+
+def fault(
+    group: str,
+    name: str,
+    make: Step,
+    code: int,
+    words: str,
+    run: Run = refresh,
+    mend: Step = nothing,
+    same: bool = False,
+) -> Fault:
+    return Fault(group, name, make, code, words, run, mend, same)
+
+
+# ------------------------------------------------------------------------------- bad inputs
+
+CELLS = {"varchar": "text", "timestamp": "2026-02-03", "integer": "1", "decimal": "1.5"}
+GOOD = {
+    "account_id": "a1",
+    "kind": "recurring",
+    "survey_type": "nps",
+    "sentiment": "3",
+    "score": "7",
+    "expires_at": "2026-02-20",
+    "priority": "low",
+    "currency": "",
+    "parent_account_id": "",
+}
+
+
+def good_row(contract: Contract, number: int) -> dict[str, str]:
+    """A row that the project accepts."""
+    cells = {
+        column.name: GOOD.get(column.name, CELLS.get(column.type, ""))
+        for column in contract.columns
+    }
+    if contract.name == "accounts":
+        cells |= {"account_id": f"new{number}", "created_at": "2026-01-05"}
+        return cells | {"updated_at": "", "deleted_at": ""}
+    key = contract.columns[0].name
+    later = {name: "" for name in cells if name in ("updated_at", "ended_at", "term_ends_at")}
+    return cells | later | {key: f"k{number}"}
+
+
+def write_rows(place: Place, contract: Contract, rows: list[dict[str, str]], file: str) -> Path:
+    names = list(rows[0])
+    lines = [",".join(names), *(",".join(row[name] for name in names) for row in rows)]
+    return write_csv(place.inbox, contract.name, lines, file)
+
+
+def bad_rows(contract: Contract) -> Step:
+    """One good row, one without a key, one with a moment that is none."""
+
+    def make(place: Place) -> None:
+        rows = [good_row(contract, number) for number in range(60)]
+        rows[1][contract.columns[0].name] = ""
+        moment = next(c.name for c in contract.columns if c.type == "timestamp" and c.required)
+        rows[2][moment] = "the third"
+        write_rows(place, contract, rows, "bad_rows.csv")
+
+    return make
+
+
+def empty_file(contract: Contract) -> Step:
+    def make(place: Place) -> None:
+        write_csv(place.inbox, contract.name, [], "empty.csv")
+
+    return make
+
+
+def truncated_parquet(contract: Contract) -> Step:
+    def make(place: Place) -> None:
+        rows = [good_row(contract, number) for number in range(50)]
+        path = write_rows(place, contract, rows, "whole.csv")
+        goal = path.with_name("truncated.parquet")
+        duckdb.sql(f"from read_csv('{path}', all_varchar = true)").write_parquet(str(goal))
+        goal.write_bytes(goal.read_bytes()[:-100])
+        path.unlink()
+
+    return make
+
+
+def column_gone(contract: Contract) -> Step:
+    """The last required column has another name."""
+
+    def make(place: Place) -> None:
+        name = [column.name for column in contract.columns if column.required][-1]
+        rows = [good_row(contract, 1)]
+        rows[0][f"{name}_v2"] = rows[0].pop(name)
+        write_rows(place, contract, rows, "drifted.csv")
+
+    return make
+
+
+def remove(name: str, file: str) -> Step:
+    def mend(place: Place) -> None:
+        (place.inbox / name / file).unlink()
+
+    return mend
+
+
+def input_faults() -> list[Fault]:
+    found = []
+    for contract in read_contract():
+        name = contract.name
+        gone = [column.name for column in contract.columns if column.required][-1]
+        found += [
+            fault("inputs", f"{name}: rows without key and moment", bad_rows(contract), 0, "done"),
+            fault("inputs", f"{name}: zero bytes", empty_file(contract), 0, "0 bytes"),
+            fault(
+                "inputs",
+                f"{name}: truncated Parquet",
+                truncated_parquet(contract),
+                0,
+                "truncated.parquet was set aside",
+            ),
+            fault(
+                "inputs",
+                f"{name}: a required column has another name",
+                column_gone(contract),
+                1,
+                f"- {gone}: required, no longer there, but {gone}_v2 is new",
+                mend=remove(name, "drifted.csv"),
+            ),
+        ]
+    return found
+
+
+def retyped(place: Place) -> None:
+    path = place.inbox / "usage_events" / "typed.parquet"
+    duckdb.sql(
+        "select 'p' || range as event_id, range as account_id, 20260203 as event_at,"
+        " 'login' as feature from range(10)"
+    ).write_parquet(str(path))
+
+
+def stopped_feed(place: Place) -> None:
+    """Nothing comes; two weeks later."""
+
+
+def two_weeks_later(place: Place) -> Done:
+    return place.run("refresh.py", "--run-date", "2026-03-14")
+
+
+def hundredfold(place: Place) -> None:
+    rows = [f"boom{n},a{n % 2 + 1},,2026-02-27,login" for n in range(3000)]
+    write_csv(place.inbox, "usage_events", [HEADER, *rows], "boom.csv")
+
+
+def steady_feed(place: Place) -> None:
+    """30 rows a day for five weeks, so that there is a usual volume."""
+    rows = [
+        f"s{day}_{n},a{n % 2 + 1},,{date(2026, 1, 20) + timedelta(day)},login"
+        for day in range(39)
+        for n in range(30)
+    ]
+    write_csv(place.inbox, "usage_events", [HEADER, *rows], "steady.csv")
+    done = place.refresh("--accept", "The feed as it is")
+    assert done.code == 0, done.err
+
+
+def explode(place: Place) -> None:
+    steady_feed(place)
+    hundredfold(place)
+    rows = [f"day{n},a{n % 2 + 1},,2026-02-28,login" for n in range(3000)]
+    write_csv(place.inbox, "usage_events", [HEADER, *rows], "day.csv")
+
+
+def next_day(place: Place) -> Done:
+    return place.run("refresh.py", "--run-date", "2026-03-01")
+
+
+def rejected(place: Place) -> None:
+    rows = [f"bad{n},a1,,no date,login" for n in range(9)]
+    write_csv(place.inbox, "usage_events", [HEADER, *rows], "bad.csv")
+
+
+def rows_taken_back(place: Place) -> None:
+    (path,) = (place.raw / "usage_events").iterdir()
+    path.rename(place.folder / path.name)
+
+
+def rows_put_back(place: Place) -> None:
+    (path,) = place.folder.glob("batch-*.parquet")
+    path.rename(place.raw / "usage_events" / path.name)
+
+
+def raw_changed_by_hand(place: Place) -> None:
+    (path,) = (place.raw / "usage_events").iterdir()
+    shutil.copy(path, place.folder / path.name)
+    duckdb.sql(
+        f"copy (from '{place.folder / path.name}' limit 26) to '{path}'"
+        " (format parquet, kv_metadata {source_file: 'usage_events.csv', source_sha256: '0',"
+        " rows_received: '27', rows_erased: '0', loaded_at: '2026-02-28', columns: '{}'})"
+    )
+
+
+def raw_mended(place: Place) -> None:
+    rows_put_back(place)
+
+
+FEEDS = [
+    fault("inputs", "usage_events: columns of another type", retyped, 1,
+          "~ event_at: text so far, now whole number",
+          mend=remove("usage_events", "typed.parquet")),
+    fault("inputs", "a quarter of the rows is rejected", rejected, 1,
+          "rejected_share: usage_events"),
+    fault("inputs", "the feed stopped", stopped_feed, 0, "the feed stopped", run=two_weeks_later),
+    fault("inputs", "a day has a hundred times the rows", explode, 1, "exploded", run=next_day),
+    fault("inputs", "a landed file is gone", rows_taken_back, 2, "required, but absent",
+          mend=rows_put_back, same=True),
+    fault("inputs", "a landed file was changed by hand", raw_changed_by_hand, 1, "landed_rows",
+          mend=raw_mended, same=True),
+]  # fmt: skip
+
+
+# ------------------------------------------------------------------------------- configuration
+
+
+def seed(file: str, old: str, new: str) -> Step:
+    """Change a seed of the place's own copy of the project."""
+
+    def make(place: Place) -> None:
+        path = place.project / "seeds" / "scoring" / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    return make
+
+
+def without_seed(place: Place) -> None:
+    (place.project / "seeds" / "scoring" / "grades.csv").unlink()
+
+
+def seeds_back(place: Place) -> None:
+    goal = place.project / "seeds" / "scoring"
+    shutil.rmtree(goal)
+    shutil.copytree(ROOT / "seeds" / "scoring", goal)
+
+
+def broken_model(place: Place) -> None:
+    path = place.project / "models" / "scoring" / "score_limits.sql"
+    path.write_text("select 1 as one from nowhere\n", encoding="utf-8")
+
+
+def model_back(place: Place) -> None:
+    for folder in ("models", "tests"):
+        shutil.rmtree(place.project / folder)
+        shutil.copytree(ROOT / folder, place.project / folder)
+
+
+def failing_test(place: Place) -> None:
+    path = place.project / "tests" / "assert_nothing_is_ever_right.sql"
+    path.write_text("select account_id from {{ ref('customer_health') }}\n", encoding="utf-8")
+
+
+def with_environment(**variables: str) -> Run:
+    def run(place: Place) -> Done:
+        return Place(place.folder, {**place.environment, **variables}, place.project).refresh()
+
+    return run
+
+
+def with_arguments(*arguments: str) -> Run:
+    def run(place: Place) -> Done:
+        return place.refresh(*arguments)
+
+    return run
+
+
+def some_users(place: Place) -> None:
+    more_events(place, "late", range(20, 26))
+
+
+CONFIGURATION = [
+    fault("configuration", "weights do not sum to 100",
+          seed("scorecard_metrics.csv", ",12,", ",13,"), 2, "scorecard_metrics.csv, row",
+          mend=seeds_back, same=True),
+    fault("configuration", "a seed is missing", without_seed, 2, "there is no grades.csv",
+          mend=seeds_back, same=True),
+    fault("configuration", "a limit in percent", seed("trust.csv", "*,0.05,", "*,5,"), 2,
+          "trust.csv, row 2, limit_value", mend=seeds_back, same=True),
+    fault("configuration", "an SQL statement in a name",
+          seed("segments.csv", "enterprise", "x'; drop table y; --"), 2, "segments.csv",
+          mend=seeds_back, same=True),
+    fault("configuration", "Jinja in a label",
+          seed("grades.csv", "Healthy", "{{ env_var('HOME') }}"), 2, "Jinja braces",
+          mend=seeds_back, same=True),
+    fault("configuration", "a model that does not build", broken_model, 1,
+          "Could not be built: score_limits", mend=model_back, same=True),
+    fault("configuration", "a data test that fails", failing_test, 1,
+          "assert_nothing_is_ever_right", mend=model_back, same=True),
+    fault("configuration", "no key", some_users, 2, "HEALTH_PSEUDONYM_KEY is not set",
+          run=with_environment(HEALTH_PSEUDONYM_KEY="")),
+    fault("configuration", "a short key", some_users, 2, "fewer than 16 characters",
+          run=with_environment(HEALTH_PSEUDONYM_KEY="short")),
+    fault("configuration", "another key", some_users, 2, "is not the key",
+          run=with_environment(HEALTH_PSEUDONYM_KEY="another key, made by mistake")),
+    fault("configuration", "an as-of date that is none", nothing, 2, "has to be a date",
+          run=with_arguments("--as-of", "soon"), same=True),
+    fault("configuration", "an as-of date with SQL in it", nothing, 2, "has to be a date",
+          run=with_arguments("--as-of", "2026-02-01'; drop table x; --"), same=True),
+    fault("configuration", "an as-of date ahead", nothing, 2, "lies ahead",
+          run=with_arguments("--as-of", "2026-03-05"), same=True),
+    fault("configuration", "the raw folder is the sample's", some_users, 2,
+          "the raw folder is the sample's",
+          run=with_environment(HEALTH_RAW_DIR=str(ROOT / "sample_data"))),
+]  # fmt: skip
+
+
+# ------------------------------------------------------------------------------- operations
+
+
+def killed_after(seconds: float) -> Run:
+    """kill -9, some time after the start."""
+
+    def run(place: Place) -> Done:
+        process = place.start("refresh.py", "--run-date", DAY)
+        try:
+            process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+        out, err = process.communicate()
+        return Done(process.returncode, out, err)
+
+    return run
+
+
+def interrupted(place: Place) -> Done:
+    """Ctrl-C, in the middle of the build."""
+    process = place.start("refresh.py", "--run-date", DAY)
+    time.sleep(6)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    return Done(process.returncode, out, err)
+
+
+def two_at_once(place: Place) -> Done:
+    first = place.start("refresh.py", "--run-date", DAY)
+    lock = place.published / ".lock"
+    while not lock.read_text(encoding="utf-8") and first.poll() is None:
+        time.sleep(0.02)
+    second = place.refresh()
+    first.communicate()
+    return second
+
+
+def while_read(file: str) -> Run:
+    """A process has a DuckDB file open."""
+
+    def run(place: Place) -> Done:
+        path = place.warehouse if file == "working" else place.serving
+        code = f"import duckdb, sys; duckdb.connect({str(path)!r}, read_only=True); print(1, flush=True); sys.stdin.read()"  # noqa: E501
+        reader = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert reader.stdout is not None
+        reader.stdout.readline()
+        try:
+            return place.refresh()
+        finally:
+            reader.communicate()
+
+    return run
+
+
+def damage(start: int, size: int) -> Step:
+    """Zeros in the working file; from the end where `start` is negative."""
+
+    def make(place: Place) -> None:
+        with place.warehouse.open("r+b") as file:
+            file.seek(start, os.SEEK_END if start < 0 else os.SEEK_SET)
+            file.write(b"\0" * size)
+
+    return make
+
+
+def cut_working_file(place: Place) -> None:
+    os.truncate(place.warehouse, place.warehouse.stat().st_size // 2)
+
+
+def no_working_file(place: Place) -> None:
+    place.warehouse.unlink()
+
+
+def clock_back(place: Place) -> Done:
+    return place.run("refresh.py", "--run-date", "2026-02-20")
+
+
+def clock_ahead(place: Place) -> Done:
+    return place.run("refresh.py", "--run-date", "2027-02-20")
+
+
+def small_disk(place: Place, folder: Path, megabytes: float) -> None:
+    """Put a small disk under a folder, with its content on it."""
+    content = place.folder / f"{folder.name}_content"
+    folder.rename(content)
+    folder.mkdir()
+    size = sum(p.stat().st_size for p in content.rglob("*") if p.is_file()) / 1e6
+    options = f"size={int((size * 1.1 + megabytes) * 1e6)}"
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    if os.geteuid() or subprocess.run(command, capture_output=True).returncode:
+        folder.rmdir()
+        content.rename(folder)
+        raise CannotHappenHere("a small disk can be mounted by root only")
+    shutil.copytree(content, folder, symlinks=True, dirs_exist_ok=True)
+
+
+def larger_disk(place: Place, folder: Path) -> None:
+    if os.path.ismount(folder):
+        subprocess.run(["mount", "-o", "remount,size=500m", str(folder)], check=True)
+
+
+def full_disk_at(name: str, megabytes: float) -> tuple[Step, Step]:
+    def folder(place: Place) -> Path:
+        return {"land": place.raw, "build": place.warehouse.parent, "publish": place.published}[
+            name
+        ]
+
+    def make(place: Place) -> None:
+        rows = [f"d{n},a1,person-{n}@example.com,2026-02-2{n % 8},login" for n in range(60_000)]
+        write_csv(place.inbox, "usage_events", [HEADER, *rows], "many.csv")
+        small_disk(place, folder(place), megabytes)
+
+    return make, lambda place: larger_disk(place, folder(place))
+
+
+def read_only(place: Place) -> None:
+    """The published folder is a disk that is mounted read-only."""
+    command = ["mount", "--bind", "-o", "ro", str(place.published), str(place.published)]
+    if os.geteuid() or subprocess.run(command, capture_output=True).returncode:
+        raise CannotHappenHere("a folder can be mounted read-only by root only")
+
+
+def writable(place: Place) -> None:
+    if os.path.ismount(place.published):
+        subprocess.run(["umount", str(place.published)], check=True)
+
+
+def no_publishing_folder(place: Place) -> None:
+    place.published.rename(place.folder / "elsewhere")
+    place.published.write_text("not a folder", encoding="utf-8")
+
+
+def publishing_folder_back(place: Place) -> None:
+    place.published.unlink()
+    (place.folder / "elsewhere").rename(place.published)
+
+
+def operations() -> list[Fault]:
+    chance = random.Random("moments of death")
+    moments = sorted(round(chance.uniform(0.3, 16.0), 2) for _ in range(KILLS))
+    ignore_disk = with_arguments("--ignore-disk")
+    found = [
+        fault("operations", f"kill -9 after {seconds} s", some_users, -9, "",
+              run=killed_after(seconds), same=True)
+        for seconds in moments
+    ]  # fmt: skip
+    for name, words, megabytes in (("land", "disk", 0.1), ("build", "full", 2), ("publish", "full", 2)):  # fmt: skip  # noqa: E501
+        make, mend = full_disk_at(name, megabytes)
+        found.append(
+            fault("operations", f"disk full at {name}", make, 1, words, run=ignore_disk, mend=mend)
+        )
+    return [
+        *found,
+        fault("operations", "interrupted", some_users, 130, "Interrupted", interrupted,
+              same=True),
+        fault("operations", "two runs at once", some_users, 75, "holds", two_at_once, same=True),
+        fault("operations", "a reader has the working file open", some_users, 75,
+              "is open in process", while_read("working"), same=True),
+        fault("operations", "a reader has the published file open", some_users, 0, "done",
+              while_read("published"), same=True),
+        fault("operations", "the working file begins with zeros", damage(0, 100_000), 0,
+              "was damaged and is built anew", same=True),
+        fault("operations", "the working file is cut in half", cut_working_file, 0,
+              "was damaged and is built anew", same=True),
+        fault("operations", "the working file is gone", no_working_file, 0, "done", same=True),
+        fault("operations", "the clock is a week behind", nothing, 0, "done", clock_back,
+              same=True),
+        fault("operations", "the clock is a year ahead", nothing, 0, "the feed stopped",
+              clock_ahead, same=True),
+        fault("operations", "the published folder is read-only", read_only, 2, "ead-only",
+              mend=writable, same=True),
+        fault("operations", "the published folder is a file", no_publishing_folder, 1, "", refresh,
+              publishing_folder_back, same=True),
+    ]  # fmt: skip
+
+
+FAULTS = [*input_faults(), *FEEDS, *CONFIGURATION, *operations()]
+
+
+# ------------------------------------------------------------------------------- the suite
+
+
+def own_project(place: Place, folder: Path) -> Place:
+    """The place with a copy of the project, to be changed at will."""
+    return Place(place.folder, place.environment, copy_project(folder))
+
+
+def suffer(
+    one: Fault, base: Place, undisturbed: dict[str, dict[str, bytes]], scratch: Path
+) -> Seen:
+    """Let a fault happen to a copy of the installation; what came of it."""
+    place = base.copy(scratch / "place")
+    if one.group == "configuration":
+        place = own_project(place, scratch / "project")
+    with ExitStack() as stack:
+        stack.callback(release, place)
+        try:
+            one.make(place)
+        except CannotHappenHere as reason:
+            return Seen(one, 0, 0, [], str(reason))
+        before = place.files()
+        done = one.run(place)
+        problems = []
+        if done.code != one.code:
+            problems.append(f"exit code {done.code}, not {one.code}: {done.err[-600:]}")
+        if one.words not in done.err:
+            problems.append(f"does not say {one.words!r}: {done.err[-600:]}")
+        one.mend(place)
+        if done.code != 0 and place.files() != before:
+            problems.append("readers see something else")
+        again = place.refresh("--accept", "The fault is over", "--ignore-disk")
+        if again.code != 0:
+            problems.append(f"the next run does not publish: {again.err[-600:]}")
+            return Seen(one, done.code, -1, problems)
+        if one.same:
+            kind = "late" if one.make is some_users else "nothing"
+            found, wanted = place.files(), undisturbed[kind]
+            names = [name for name in wanted if found.get(name) != wanted[name]]
+            if names or found.keys() != wanted.keys():
+                problems.append(f"not as without the fault: {', '.join(names)}")
+        lost = place.rows_lost()
+        if lost:
+            problems.append(f"{lost} rows lost")
+        return Seen(one, done.code, lost, problems)
+
+
+def release(place: Place) -> None:
+    """Take away what was mounted."""
+    for folder in (place.raw, place.warehouse.parent, place.published):
+        if os.path.ismount(folder):
+            subprocess.run(["umount", "-l", str(folder)], check=False)
+
+
+def table(seen: list[Seen]) -> str:
+    """The faults as a table, for docs/reliability.md."""
+    lines = ["| fault | expected exit code | seen | rows lost |", "|---|---|---|---|"]
+    for one in seen:
+        code = one.fault.code
+        words = f": `{one.fault.words}`" if one.fault.words and one.fault.words != "done" else ""
+        came = "as expected" if not one.problems else "; ".join(one.problems)[:80]
+        came = f"not tried: {one.skipped}" if one.skipped else came
+        lines.append(f"| {one.fault.name} | {code}{words} | {came} | {one.rows_lost} |")
+    return "\n".join(lines)
+
+
+def write_docs(seen: list[Seen]) -> None:
+    """Put the table into docs/reliability.md, below its mark."""
+    head, mark, _ = PAGE.read_text(encoding="utf-8").partition(MARK)
+    PAGE.write_text(f"{head}{mark}\n\n{table(seen)}\n", encoding="utf-8")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("word", nargs="?", default="", help="only faults whose name contains it")
+    parser.add_argument("--docs", action="store_true", help="write the table of reliability.md")
+    parser.add_argument("--workers", type=int, default=2, help="how many at a time")
+    options = parser.parse_args()
+    chosen = [one for one in FAULTS if options.word in one.name]
+    seen: list[Seen] = []
+    with tempfile.TemporaryDirectory(prefix="faults_") as name:
+        folder = Path(name)
+        base = Place(folder / "base")
+        fill_inbox(base)
+        first = base.refresh()
+        assert first.code == 0, first.err
+        undisturbed = {"nothing": base.files()}
+        late = base.copy(folder / "late")
+        some_users(late)
+        assert late.refresh().code == 0
+        undisturbed["late"] = late.files()
+        with ThreadPoolExecutor(options.workers) as pool:
+            futures = [
+                pool.submit(suffer, one, base, undisturbed, folder / str(number))
+                for number, one in enumerate(chosen)
+            ]
+            for future in futures:
+                one = future.result()
+                seen.append(one)
+                state = f"skipped: {one.skipped}" if one.skipped else "as expected"
+                print(f"{one.fault.name:55} {'; '.join(one.problems) or state}", flush=True)
+    bad = sum(bool(one.problems) for one in seen)
+    lost = sum(max(0, one.rows_lost) for one in seen)
+    skipped = sum(bool(one.skipped) for one in seen)
+    print(f"{len(seen) - bad - skipped} of {len(seen)} as expected, {skipped} skipped, {lost} rows lost")  # fmt: skip  # noqa: E501
+    if options.docs:
+        write_docs(seen)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""An installation of its own for a test: inbox, raw folder, working file, published folder; its
+commands run as a person or a schedule would run them."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from project import ROOT, write_csv, write_two_accounts
+
+KEY = "a key for the tests, which nobody keeps"
+CANARY = "canary-5f0c2a-secret"
+DAY = "2026-02-28"
+HEADER = "event_id,account_id,user_id,event_at,feature"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left: exit code, what it printed, and where."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """An installation of its own: inbox, raw folder, working file, published folder."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    project: Path = ROOT
+
+    def __getattr__(self, name: str) -> Path:
+        if name in ("inbox", "raw", "published"):
+            return self.folder / name
+        raise AttributeError(name)
+
+    @property
+    def warehouse(self) -> Path:
+        return self.folder / "work" / "customer_health.duckdb"
+
+    @property
+    def serving(self) -> Path:
+        return self.published / "current" / "customer_health.duckdb"
+
+    def variables(self) -> dict[str, str]:
+        known = {k: v for k, v in os.environ.items() if not k.startswith("HEALTH_")}
+        return known | {
+            "HEALTH_INBOX_DIR": str(self.inbox),
+            "HEALTH_RAW_DIR": str(self.raw),
+            "HEALTH_WAREHOUSE": str(self.warehouse),
+            "HEALTH_PUBLISH_DIR": str(self.published),
+            "HEALTH_PSEUDONYM_KEY": KEY,
+            "DBT_ENV_SECRET_CANARY": CANARY,
+            "CANARY": CANARY,
+            **self.environment,
+        }
+
+    def start(self, script: str, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, str(self.project / "scripts" / script), *arguments],
+            env=self.variables(),
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, script: str, *arguments: str) -> Done:
+        process = self.start(script, *arguments)
+        out, err = process.communicate()
+        return Done(process.returncode, out, err)
+
+    def refresh(self, *arguments: str) -> Done:
+        return self.run("refresh.py", "--run-date", DAY, *arguments)
+
+    def rows(self, sql: str, file: Path | None = None) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(file or self.serving), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def files(self) -> dict[str, bytes]:
+        """What readers see, byte for byte, but for what remembers runs."""
+        folder = self.published / "current"
+        return {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in sorted(folder.rglob("*.parquet"))
+            if path.stem.lstrip(".") not in ("mart_status", "fct_published_scores", "memory")
+        }
+
+    def copy(self, goal: Path) -> "Place":
+        shutil.copytree(self.folder, goal, symlinks=True)
+        return Place(goal, self.environment, self.project)
+
+    def rows_lost(self) -> int:
+        """Rows ever landed that are neither accepted, duplicate, rejected nor erased."""
+        counts = "accepted_rows + duplicate_rows + rejected_rows"
+        known = self.rows(f"select sum({counts}) from marts.source_reconciliation")[0][0]
+        files = sorted(map(str, self.raw.rglob("batch-*.parquet")))
+        landed = duckdb.sql(
+            "select sum(cast(decode(value) as bigint)) filter (decode(key) = 'rows_received'),"
+            " sum(cast(decode(value) as bigint)) filter (decode(key) = 'rows_erased')"
+            f" from parquet_kv_metadata({files}) where decode(key) like 'rows_%'"
+        ).fetchall()[0]
+        return int(landed[0] - landed[1] - known)
+
+
+def more_events(place: Place, file: str, days: range, header: str = "") -> Path:
+    """A file of usage in the inbox, one event of a1 on each of those days of February."""
+    header = header or HEADER
+    rows = [f"x{file}{n},a1,person-9@example.com,2026-02-{n:02},search" for n in days]
+    return write_csv(place.inbox, "usage_events", [header, *rows], f"{file}.csv")
+
+
+def fill_inbox(place: Place) -> None:
+    """Two accounts, and their usage with users."""
+    write_two_accounts(place.inbox, "login")
+    events = [
+        f"e{day},a{day % 2 + 1},person-{day % 4}@example.com,2026-02-{day:02},login"
+        for day in range(1, 28)
+    ]
+    write_csv(place.inbox, "usage_events", [HEADER, *events])

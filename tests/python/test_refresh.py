@@ -1,0 +1,391 @@
+"""A refresh publishes a whole, audited state, or leaves the former one and says why."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+from place import CANARY, DAY, KEY, Done, Place, fill_inbox, more_events
+from project import write_csv, write_two_accounts
+
+
+@pytest.fixture(scope="module")
+def landed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, Done]:
+    """Two accounts with users, landed and published once."""
+    place = Place(tmp_path_factory.mktemp("refresh"))
+    fill_inbox(place)
+    return place, place.refresh("--json")
+
+
+@pytest.fixture
+def place(landed: tuple[Place, Done], tmp_path: Path) -> Place:
+    return landed[0].copy(tmp_path / "place")
+
+
+def test_a_state_is_published(landed: tuple[Place, Done]) -> None:
+    place, done = landed
+    report = json.loads(done.out)
+
+    assert done.code == 0, done.err
+    assert report["exit_code"] == 0
+    assert report["is_changed"] is True
+    assert {one["state"] for one in report["landed"]} == {"landed"}
+    assert place.rows("select run_id, accounts, erased_rows from marts.mart_status") == [
+        (report["run_id"], 2, 0)
+    ]
+    assert place.rows("select account_id, run_id from marts.fct_published_scores order by 1") == [
+        ("a1", report["run_id"]),
+        ("a2", report["run_id"]),
+    ]
+    kinds = place.rows("select distinct table_type from information_schema.tables")
+    assert kinds == [("BASE TABLE",)]
+    tags = place.rows("select tags['storage_version'] from duckdb_databases() where not internal")
+    assert tags == [("v1.4.0+",)]
+    drivers = place.rows("select count(distinct score_date) from marts.fct_health_drivers")
+    assert drivers == [(5,)]  # 27 February and the four Sundays before
+    for schema, table in place.rows(
+        "select table_schema, table_name from information_schema.tables"
+    ):
+        assert (place.published / "current" / schema / f"{table}.parquet").exists()
+    modes = {p.stat().st_mode & 0o777 for p in place.folder.rglob("*.parquet")}
+    assert modes == {0o640}
+
+
+def test_rows_say_where_they_came_from(landed: tuple[Place, Done]) -> None:
+    place, _ = landed
+    (path,) = (place.raw / "usage_events").iterdir()
+    rows = duckdb.sql(
+        "select count(*), count(distinct _source_row), min(_source_row), min(_source_file),"
+        f" min(length(_source_sha256)), count(_loaded_at), min(_batch_id) from '{path}'"
+    ).fetchall()
+
+    assert rows == [(27, 27, 1, "usage_events.csv", 64, 27, path.stem)]
+
+
+def test_user_ids_are_stored_as_pseudonyms(landed: tuple[Place, Done]) -> None:
+    place, _ = landed
+    (path,) = (place.raw / "usage_events").iterdir()
+    users = duckdb.sql(f"select distinct user_id from '{path}'").fetchall()
+
+    assert len(users) == 4
+    assert all(user.startswith("u_") and len(user) == 34 for (user,) in users)
+
+
+@pytest.mark.parametrize("secret", [KEY, CANARY])
+def test_no_secret_is_in_any_file(landed: tuple[Place, Done], secret: str) -> None:
+    place, done = landed
+    written = [p for p in place.folder.rglob("*") if p.is_file()]
+
+    assert len(written) > 300
+    assert not [p for p in written if secret.encode() in p.read_bytes()]
+    assert secret not in done.out + done.err
+
+
+def test_no_user_is_in_what_is_published_or_logged(landed: tuple[Place, Done]) -> None:
+    place, done = landed
+    below = [place.published, place.warehouse.parent]
+    files = [p for folder in below for p in folder.rglob("*") if p.is_file()]
+
+    assert not [p for p in files if b"@example.com" in p.read_bytes()]
+    assert "@example.com" not in done.out + done.err
+
+
+def test_nothing_new_publishes_the_same_bytes_and_says_so(place: Place) -> None:
+    before = place.files()
+    done = place.refresh("--json")
+    report = json.loads(done.out)
+
+    assert done.code == 0, done.err
+    assert report["is_changed"] is False
+    assert "the same data, byte for byte" in done.err
+    assert "landed before" in done.err
+    assert place.files() == before
+    assert len(list(place.raw.rglob("*.parquet"))) == 3
+    assert len(list((place.published / "log").glob("*.parquet"))) == 1
+    assert len(place.rows("from marts.mart_status")) == 2
+    assert len(place.rows("from marts.fct_published_scores")) == 2
+
+
+def test_what_cannot_be_read_is_set_aside_and_the_rest_goes_on(place: Place) -> None:
+    usage = place.inbox / "usage_events"
+    more_events(place, "good", range(20, 26))
+    (usage / "empty.csv").touch()
+    (usage / "cut.csv").write_text("event_id,account_id,event_at,feature\ne1,a1,2026-02-01\n")
+    whole = usage / "whole.parquet"
+    duckdb.sql(
+        "select 'p' || range as event_id, 'a1' as account_id, timestamp '2026-02-03' as event_at,"
+        " repeat('x', 500) || range as feature from range(1000)"
+    ).write_parquet(str(whole))
+    (usage / "truncated.parquet").write_bytes(whole.read_bytes()[:-200])
+    whole.unlink()
+    (usage / "half.jsonl").write_text('{"event_id": "j1", "account_id": "a1"}\n{"event_id": ')
+    lines = [
+        {"event_id": "j1", "account_id": "a1", "event_at": "2026-02-05", "feature": "login", "n": 1}
+    ]
+    (usage / "good.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    done = place.refresh("--json")
+    report = json.loads(done.out)
+    states = {one["file"]: (one["state"], one["rows"]) for one in report["landed"]}
+
+    assert done.code == 0, done.err
+    assert states["good.csv"] == ("landed", 6)
+    assert states["good.jsonl"] == ("landed", 1)
+    aside = ["cut.csv", "empty.csv", "half.jsonl", "truncated.parquet"]
+    assert sorted(name for name, (state, _) in states.items() if state == "set aside") == aside
+    reasons = {one["file"]: one["reason"] for one in report["landed"] if one["reason"]}
+    assert "line 2: fewer cells than the header" in reasons["cut.csv"]
+    assert "0 bytes" in reasons["empty.csv"]
+    assert "line 2 is not JSON" in reasons["half.jsonl"]
+    kept = sorted(path.name for path in (usage / "set_aside").iterdir())
+    assert len(kept) == 8
+    assert {name[9:] for name in kept if not name.endswith(".reason.txt")} == set(aside)
+    assert place.rows(
+        "select warnings >= 4 from marts.mart_status order by run_id desc limit 1"
+    ) == [(True,)]
+    assert "new columns, kept: n" in done.err
+
+
+def test_the_same_name_with_other_content_is_a_new_batch(place: Place) -> None:
+    write_two_accounts(place.inbox, "search")
+    done = place.refresh()
+
+    assert done.code == 0, done.err
+    assert len(list((place.raw / "usage_events").iterdir())) == 2
+    assert place.rows(
+        "select raw_rows, accepted_rows, duplicate_rows from marts.source_reconciliation"
+        " where input = 'usage_events'"
+    ) == [(54, 27, 27)]
+
+
+@pytest.mark.parametrize(
+    "header, line",
+    [
+        ("event_id,account_id,user_id,event_time,feature", "- event_at: required, no longer there"),
+        ("event_id,account,user_id,event_at,feature", "- account_id: required, no longer there"),
+    ],
+)
+def test_a_required_column_that_is_gone_stops_before_anything_is_landed(
+    place: Place, header: str, line: str
+) -> None:
+    before = (place.files(), sorted(place.raw.rglob("*")))
+    more_events(place, "a_good_one", range(20, 26))
+    more_events(place, "drifted", range(20, 26), header)
+    done = place.refresh()
+
+    assert done.code == 1
+    assert line in done.err
+    assert "drifted.csv" in done.err
+    assert (place.files(), sorted(place.raw.rglob("*"))) == before
+
+
+def test_a_required_column_of_another_type_stops(place: Place) -> None:
+    path = place.inbox / "usage_events" / "typed.parquet"
+    duckdb.sql(
+        "select 'p' || range as event_id, range as account_id, 20260203 as event_at,"
+        " 'login' as feature from range(10)"
+    ).write_parquet(str(path))
+    done = place.refresh()
+
+    assert done.code == 1
+    assert "~ account_id: text so far, now whole number" in done.err
+    assert "~ event_at: text so far, now whole number" in done.err
+
+
+def test_a_limit_that_is_exceeded_keeps_the_former_state_until_it_is_accepted(place: Place) -> None:
+    before = place.files()
+    rows = [f"bad{n},a1,,no date,login" for n in range(9)]
+    write_csv(place.inbox, "usage_events", ["event_id,account_id,user_id,event_at,feature", *rows], "bad.csv")  # fmt: skip  # noqa: E501
+    done = place.refresh()
+
+    assert done.code == 1
+    assert "rejected_share: usage_events: 9 of 36 rows rejected, 25.0 % (limit 0.05)" in done.err
+    assert "--accept" in done.err
+    assert place.files() == before
+
+    accepted = place.refresh("--accept", "A test file, known to be bad")
+    assert accepted.code == 0, accepted.err
+    ((reason, words),) = place.rows(
+        "select accepted_reason, warning_text from marts.mart_status order by run_id desc limit 1"
+    )
+    assert reason == "A test file, known to be bad"
+    assert "accepted: rejected_share: usage_events" in words
+
+
+def test_a_second_run_says_who_is_running(place: Place) -> None:
+    first = place.start("refresh.py", "--run-date", DAY)
+    while not (place.published / ".lock").read_text(encoding="utf-8"):
+        time.sleep(0.02)
+    second = place.refresh()
+    first.communicate()
+
+    assert second.code == 75
+    assert f"refresh (process {first.pid} on" in second.err
+    assert first.returncode == 0
+
+
+def test_a_reader_of_the_working_file_is_named(place: Place) -> None:
+    with duckdb.connect(str(place.warehouse), read_only=True):
+        done = place.refresh()
+
+    assert done.code == 75
+    assert f"is open in process {os.getpid()}" in done.err
+    assert place.refresh().code == 0
+
+
+def test_readers_of_the_published_file_go_on(place: Place) -> None:
+    with duckdb.connect(str(place.serving), read_only=True) as reader:
+        before = reader.execute("select max(run_id) from marts.mart_status").fetchall()
+        done = place.refresh()
+        assert done.code == 0, done.err
+        assert reader.execute("select max(run_id) from marts.mart_status").fetchall() == before
+    assert place.rows("select max(run_id) from marts.mart_status") != before
+
+
+@pytest.mark.parametrize("seconds", [1.5, 5.0])
+def test_a_killed_run_leaves_nothing_to_repair(
+    place: Place, tmp_path: Path, seconds: float
+) -> None:
+    undisturbed = place.copy(tmp_path / "undisturbed")
+    before = place.files()
+    for one in (place, undisturbed):
+        more_events(one, "late", range(3, 9))
+    process = place.start("refresh.py", "--run-date", DAY)
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+    assert place.files() == before
+    again, whole = place.refresh(), undisturbed.refresh()
+    assert (again.code, whole.code) == (0, 0), again.err + whole.err
+    assert "its lock is taken over" in again.err
+    remembered = "select * exclude (loaded_at) from marts.rejected_records"
+    assert place.rows(remembered) == undisturbed.rows(remembered)
+    assert place.files().keys() == undisturbed.files().keys()
+    differing = [name for name, data in place.files().items() if data != undisturbed.files()[name]]
+    assert differing == []
+
+
+def test_a_damaged_working_file_is_built_anew(place: Place) -> None:
+    before = place.files()
+    place.warehouse.write_bytes(b"\0" * 100_000)
+    done = place.refresh()
+
+    assert done.code == 0, done.err
+    assert "was damaged and is built anew" in done.err
+    assert place.files() == before
+
+
+def test_an_earlier_run_can_be_shown_again(place: Place) -> None:
+    (first,) = place.rows("select max(run_id) from marts.mart_status")[0]
+    more_events(place, "more", range(20, 26))
+    assert place.refresh().code == 0
+    done = place.run("rollback.py")
+
+    assert done.code == 0, done.err
+    assert place.rows("select max(run_id) from marts.mart_status") == [(first,)]
+    assert "current" in place.run("rollback.py", "--list").out
+    assert place.run("rollback.py", "--to", "nothing").code == 2
+    assert place.refresh().code == 0
+    assert len(place.rows("select distinct run_id from marts.fct_published_scores")) == 3
+
+
+@pytest.mark.parametrize("kind, id_text", [("account", "a1"), ("user", "person-1@example.com")])
+def test_what_is_erased_is_gone_and_stays_away(place: Place, kind: str, id_text: str) -> None:
+    sources = {p: p.read_bytes() for p in place.inbox.rglob("*.csv")}
+    column = "account_id" if kind == "account" else "user_id"
+    (raw,) = (place.raw / "usage_events").iterdir()
+    rows_before = duckdb.sql(f"select count(*) from '{raw}'").fetchall()[0][0]
+    done = place.run("erase.py", f"--{kind}", id_text, "--json")
+    receipt = json.loads(done.out)
+
+    assert done.code == 0, done.err + done.out
+    assert receipt["rows"]["raw"] > 5
+    assert id_text not in done.out.replace(receipt["tombstone"], "")
+    for path in place.folder.rglob("*"):
+        if path.is_file() and len(id_text) > 5:
+            assert id_text.encode() not in path.read_bytes(), path
+    left = duckdb.sql(f"select count(*), count(distinct {column}) from '{raw}'").fetchall()[0]
+    assert left[0] < rows_before
+    assert left[1] == (1 if kind == "account" else 3)
+
+    # The sender sends everything again, under other names and with one row more.
+    for path, data in sources.items():
+        path.with_name(f"again_{path.name}").write_bytes(data + data.splitlines()[-1] + b"\n")
+    again = place.refresh("--accept", "An erasure of half the test data")
+    assert again.code == 0, again.err
+    assert "of erased accounts or users left out" in again.err
+    if kind == "account":
+        assert place.rows("select account_id from marts.customer_health") == [("a2",)]
+    users = duckdb.sql(f"select count(distinct {column}) from '{place.raw}/usage_events/*.parquet'")
+    assert users.fetchall() == [(left[1],)]
+    raw_rows = "select raw_rows from marts.source_reconciliation where input = 'usage_events'"
+    erased = place.rows("select erased_rows from marts.mart_status order by run_id desc limit 1")
+    assert erased[0][0] > 0
+    assert place.rows(raw_rows)[0][0] < 55
+
+
+def test_a_cell_that_looks_like_a_formula_is_text_in_the_csv(place: Place) -> None:
+    write_csv(
+        place.inbox,
+        "accounts",
+        ["account_id,created_at,account_name", "a1,2026-01-01,=1+1", "a2,2026-01-01,-plain"],
+        "named.csv",
+    )
+    done = place.refresh()
+
+    assert done.code == 0, done.err
+    csv = (place.published / "current" / "customer_health.csv").read_text(encoding="utf-8")
+    assert "'=1+1" in csv
+    assert "'-plain" in csv
+    assert place.rows("select account_name from marts.customer_health order by 1") == [
+        ("-plain",),
+        ("=1+1",),
+    ]
+
+
+def test_without_a_key_no_user_is_landed(tmp_path: Path) -> None:
+    place = Place(tmp_path, {"HEALTH_PSEUDONYM_KEY": ""})
+    write_two_accounts(place.inbox, "login")
+    more_events(place, "users", range(1, 9))
+    done = place.refresh()
+
+    assert done.code == 2
+    assert "HEALTH_PSEUDONYM_KEY is not set" in done.err
+    assert not list((place.raw / "usage_events").glob("*users*"))
+
+
+def test_another_key_is_refused(place: Place) -> None:
+    other = Place(place.folder, {"HEALTH_PSEUDONYM_KEY": "another key, made by mistake"})
+    more_events(other, "later", range(20, 26))
+    done = other.refresh()
+
+    assert done.code == 2
+    assert "is not the key" in done.err
+
+
+def test_a_dry_run_writes_nothing(place: Place) -> None:
+    more_events(place, "later", range(20, 26))
+    before = {p: p.stat().st_mtime_ns for p in place.folder.rglob("*")}
+    done = place.refresh("--dry-run")
+
+    assert done.code == 0, done.err
+    assert "usage_events/later.csv would be landed" in done.err
+    assert {p: p.stat().st_mtime_ns for p in place.folder.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--as-of", "yesterday"], ["--as-of", "2026-03-05"], ["--accept", " "], ["--x"]]
+)
+def test_wrong_usage_is_exit_2(tmp_path: Path, arguments: list[str]) -> None:
+    assert Place(tmp_path).refresh(*arguments).code == 2
+
+
+def test_a_folder_without_inputs_says_what_is_missing(tmp_path: Path) -> None:
+    done = Place(tmp_path).refresh()
+
+    assert done.code == 2
+    for name in ("accounts", "subscriptions", "usage_events"):
+        assert f"- {name}: required, but absent" in done.err
