@@ -344,7 +344,7 @@ def hide_people(
     connection.execute("create table erased_accounts (received varchar)")
     connection.execute("create table erased_users (received varchar)")
     memory = privacy.Memory(raw)
-    if PERSONAL in arrival.columns and any(c.name == PERSONAL for c in arrival.contract.columns):
+    if PERSONAL in arrival.columns:
         users = [t for t in distinct_texts(connection, PERSONAL) if not privacy.is_nothing(t)]
         if users:
             why = f"the user ids of {arrival.path} must not be stored as they are"

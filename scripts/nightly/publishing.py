@@ -326,9 +326,9 @@ def finish(places: Places) -> list[str]:
                 copied.chmod(0o640)
                 put_in_place(copied, goal)
                 done.append(f"{name} of {run_id} was put into the log")
-    known = {path.stem for path in (places.log / "status").glob("*.parquet")} | {run_id}
+    shown = {path.stem for path in (places.log / "status").glob("*.parquet")} | {run_id}
     for folder in sorted(places.versions.iterdir()) if places.versions.is_dir() else ():
-        if folder.name not in known:
+        if folder.name.startswith(".") or (folder.name > run_id and folder.name not in shown):
             shutil.rmtree(folder, ignore_errors=True)
             done.append(f"{folder.name.lstrip('.')} was written but never published; removed")
     return done
