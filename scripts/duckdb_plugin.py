@@ -17,8 +17,11 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 from duckdb.sqltypes import BOOLEAN, VARCHAR
 
-# Where dbt looks for the project, which may link this folder from elsewhere.
-ROOT = Path(os.environ.get("DBT_PROJECT_DIR", "."))
+
+def project_folder() -> Path:
+    """Where dbt looks for the project, which may link this folder from elsewhere; another one in
+    another run of the same process."""
+    return Path(os.environ.get("DBT_PROJECT_DIR", "."))
 
 
 def raw_input(raw_dir: str, name: str, rows: bool, known: str) -> str:
@@ -47,12 +50,12 @@ def raw_input(raw_dir: str, name: str, rows: bool, known: str) -> str:
 
 def hash_of_files(*names: str) -> str:
     """sha256 of the files below those names of the project, by name and content."""
-    found = hashlib.sha256()
+    found, root = hashlib.sha256(), project_folder()
     for name in names:
-        start = ROOT / name
+        start = root / name
         for path in sorted(start.rglob("*")) if start.is_dir() else [start]:
             if path.is_file() and path.suffix in (".sql", ".yml", ".csv", ".py"):
-                found.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
+                found.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes() + b"\0")
     return found.hexdigest()
 
 
