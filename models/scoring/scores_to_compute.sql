@@ -1,8 +1,8 @@
 -- One row per account, score date and scorecard whose score this run computes, or takes out:
 -- something that it depends on is not what it was when it was last computed. The hash of the
 -- account is null where it is no longer scored by that scorecard on that date. What one run leaves
--- unfinished, the next one does. Alert rules, playbooks and limits change no score, but a fault there
--- holds the scores back too: all that is told is then of the same run.
+-- unfinished, the next one does. Alert rules, playbooks and limits change no score, but a fault in
+-- them holds the scores back too: all that is told is then of the same run.
 -- depends_on: {{ ref('alert_rules') }}
 -- depends_on: {{ ref('playbooks') }}
 -- depends_on: {{ ref('trust') }}
