@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import sys
-import time
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime
@@ -14,6 +13,7 @@ from typing import Any
 
 import duckdb
 import raw_files
+import yaml
 from arguments import a_day, at_least_one
 from last_build import run_command
 from nightly import auditing, building, landing, locking, privacy, publishing, remembering
@@ -43,8 +43,14 @@ working file), HEALTH_PUBLISH_DIR. HEALTH_PSEUDONYM_KEY makes pseudonyms of user
 Exit codes: 0 published, 1 checks failed and the former mart stays, 2 configuration or usage, 75
 another run or reader is in the way, 130 interrupted. What to do about each: docs/operations.md
 """
-KEPT_VERSIONS, KEPT_RUNS, DRIVER_WEEKS = 7, 60, 13
+KEPT_VERSIONS, KEPT_RUNS = 7, 60
 LEAST_FREE_BYTES = 200_000_000
+
+
+def driver_weeks() -> int:
+    """Of how many weeks of Sundays drivers are published: a var of the project."""
+    project = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
+    return int(project["vars"]["published_driver_weeks"])
 
 
 class Teller:
@@ -52,7 +58,6 @@ class Teller:
 
     def __init__(self) -> None:
         self.is_terminal = sys.stderr.isatty()
-        self.begun = time.monotonic()
         self.is_open = False
 
     def line(self, step: str, text: str) -> None:
@@ -284,7 +289,6 @@ class Refresh:
             ).fetchall()[0]
             through = auditing.data_through(connection, "working")
         names = ("raw_rows", "accepted_rows", "duplicate_rows", "rejected_rows", "blanked_cells")
-        erased = sum(batch.rows_erased for _, batch in landing.batches(self.places))
         warnings = self.report["warnings"]
         values = {
             "run_date": self.run_date,
@@ -292,7 +296,7 @@ class Refresh:
             "scoring_version": version,
             "accounts": accounts,
             **dict(zip(names, counts, strict=True)),
-            "erased_rows": erased,
+            "erased_rows": sum(landing.erased_rows(self.places).values()),
             "checks": build.tests + len(self.report["audits"]),
             "warnings": len(warnings),
             "warning_text": "; ".join(warnings) or None,
@@ -304,7 +308,7 @@ class Refresh:
     def publish(self, build: building.Build) -> None:
         """Write the version, let readers see it, keep the newest ones."""
         self.teller.progress("publish", "writing")
-        written = publishing.write_version(self.places, self.status(build), DRIVER_WEEKS)
+        written = publishing.write_version(self.places, self.status(build), driver_weeks())
         before = publishing.current_run(self.places)
         publishing.publish(self.places, written.folder, self.run_id)
         publishing.keep_newest(self.places, self.options.keep)

@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "python"), str(ROOT / "scripts")]
 
 import duckdb  # noqa: E402
-from place import DAY, HEADER, Done, Place, fill_inbox, more_events  # noqa: E402
+from place import DAY, HEADER, Done, Place, fill_inbox, more_events, retyped  # noqa: E402
 from project import copy_project, write_csv  # noqa: E402
 from raw_files import Contract, read_contract  # noqa: E402
 
@@ -205,14 +205,6 @@ def input_faults() -> list[Fault]:
             ),
         ]
     return found
-
-
-def retyped(place: Place) -> None:
-    path = place.inbox / "usage_events" / "typed.parquet"
-    duckdb.sql(
-        "select 'p' || range as event_id, range as account_id, 20260203 as event_at,"
-        " 'login' as feature from range(10)"
-    ).write_parquet(str(path))
 
 
 def stopped_feed(place: Place) -> None:

@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from nightly import privacy
-from nightly.places import BUSY, CHECKS_FAILED, CONFIGURATION, INTERRUPTED, ROOT, Places, Stop
+from nightly.places import (
+    CHECKS_FAILED,
+    CONFIGURATION,
+    INTERRUPTED,
+    ROOT,
+    Places,
+    Stop,
+    working_file_is_open,
+)
 
 DBT = Path(sys.executable).with_name("dbt")
 GOOD = ("success", "pass", "warn", "no-op")
@@ -24,9 +32,8 @@ PROGRESS = re.compile(r"(\d+) of (\d+) (?:OK|PASS|WARN|START|ERROR|FAIL|SKIP)")
 
 @dataclass
 class Build:
-    """What dbt did: the nodes by status, warnings in words, its exit code."""
+    """What dbt did, where all went well; its warnings in words."""
 
-    nodes: int = 0
     models: int = 0
     tests: int = 0
     warnings: list[str] = field(default_factory=list)
@@ -122,14 +129,8 @@ def explain_failure(code: int, output: str, folder: Path, places: Places) -> Sto
     """What a failed dbt run means for the person who reads it."""
     log = folder / "dbt.txt"
     if "is open in another program" in output:
-        holder = re.search(r"\(process (\d+)\)", output)
-        who = f"process {holder[1]}" if holder else "another program"
-        return Stop(
-            BUSY,
-            f"The working file {places.warehouse} is open in {who}.",
-            "Close it there; readers belong to the published file. Then run again.",
-        )
-    if "No space left on device" in output or "No space left" in output:
+        return working_file_is_open(places, output)
+    if "No space left" in output:
         return Stop(
             CHECKS_FAILED,
             f"The disk of {places.warehouse.parent} is full; the former mart stays.",
@@ -202,7 +203,6 @@ def build(
         )
     found = results(folder)
     return Build(
-        nodes=len(found),
         models=sum(r["unique_id"].startswith("model.") for r in found),
         tests=sum(r["unique_id"].startswith("test.") for r in found),
         warnings=warnings(output),

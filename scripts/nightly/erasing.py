@@ -142,58 +142,47 @@ def without(columns: dict[str, str], erased: Erased) -> tuple[str, str]:
 # --------------------------------------------------------------------------------- single files
 
 
-def erase_parquet(path: Path, erased: Erased) -> int:
-    """Rewrite a Parquet file without it; the rows that named it. Its metadata stay."""
-    source = f"read_parquet({quoted(str(path))})"
+def rewrite(path: Path, source: str, options: Callable[[int], str], erased: Erased) -> int:
+    """Write a file anew without it, if a row names it; the rows that did. `source` reads the file,
+    `options` are those of the copy, by the number of rows that are left out."""
     written = path.with_name(f"{path.name}{landing.UNFINISHED}")
     with duckdb.connect() as connection:
         columns = columns_of(connection, source)
-        ((rows,),) = connection.execute(
-            f"select count(*) from {source} where {touched(columns, erased)}"
+        select, condition = without(columns, erased)
+        ((rows, gone),) = connection.execute(
+            f"select count(*) filter ({touched(columns, erased)}),"
+            f" count(*) filter (not ({condition})) from {source}"
         ).fetchall()
         if not rows:
             return 0
-        select, condition = without(columns, erased)
-        ((gone,),) = connection.execute(
-            f"select count(*) from {source} where not ({condition})"
-        ).fetchall()
-        metadata = {
-            bytes(key).decode(): bytes(value).decode()
-            for key, value in connection.execute(
-                "select key, value from parquet_kv_metadata(?)", [str(path)]
-            ).fetchall()
-        }
+        connection.execute(
+            f"copy (select {select} from {source} where {condition}) to {quoted(str(written))}"
+            f" ({options(gone)})"
+        )
+    written.chmod(0o640)
+    put_in_place(written, path)
+    return int(rows)
+
+
+def erase_parquet(path: Path, erased: Erased) -> int:
+    """Rewrite a Parquet file; its metadata stay, a landed one counts what was erased."""
+    found = duckdb.execute(
+        "select decode(key), decode(value) from parquet_kv_metadata(?)", [str(path)]
+    ).fetchall()
+    metadata = dict(found)
+
+    def options(gone: int) -> str:
         if "rows_erased" in metadata:
             metadata["rows_erased"] = str(int(metadata["rows_erased"]) + gone)
         kept = f", kv_metadata {landing.metadata_sql(metadata)}" if metadata else ""
-        connection.execute(
-            f"copy (select {select} from {source} where {condition}) to {quoted(str(written))}"
-            f" (format parquet, compression zstd{kept})"
-        )
-    written.chmod(0o640)
-    put_in_place(written, path)
-    return int(rows)
+        return f"format parquet, compression zstd{kept}"
+
+    return rewrite(path, f"read_parquet({quoted(str(path))})", options, erased)
 
 
 def erase_csv(path: Path, erased: Erased) -> int:
-    """Rewrite a CSV file without it; the rows that named it."""
-    source = raw_files.source_sql([path])
-    written = path.with_name(f"{path.name}{landing.UNFINISHED}")
-    with duckdb.connect() as connection:
-        columns = columns_of(connection, source)
-        ((rows,),) = connection.execute(
-            f"select count(*) from {source} where {touched(columns, erased)}"
-        ).fetchall()
-        if not rows:
-            return 0
-        select, condition = without(columns, erased)
-        connection.execute(
-            f"copy (select {select} from {source} where {condition}) to {quoted(str(written))}"
-            " (format csv, header true)"
-        )
-    written.chmod(0o640)
-    put_in_place(written, path)
-    return int(rows)
+    """Rewrite a CSV file."""
+    return rewrite(path, raw_files.source_sql([path]), lambda _: "format csv, header true", erased)
 
 
 def erase_database(path: Path, erased: Erased) -> int:
@@ -248,7 +237,7 @@ def erase_raw(places: Places, erased: Erased, receipt: Receipt) -> None:
                 receipt.count("raw", erase_csv(path, erased))
 
 
-def erase_working_file(places: Places, erased: Erased, receipt: Receipt) -> None:
+def erase_working_file(places: Places, receipt: Receipt) -> None:
     """The working file: removed whole, the next run builds it anew from the raw files."""
     for path in places.warehouse.parent.glob(f"{places.warehouse.name}*"):
         if path.is_dir():
@@ -360,7 +349,7 @@ def erase(places: Places, root: Path, erased: Erased, tell: Callable[[str], None
         tell("published versions and log")
         erase_published(places, erased, receipt)
         tell("working file and artifacts")
-        erase_working_file(places, erased, receipt)
+        erase_working_file(places, receipt)
         erase_artifacts(places, root, receipt)
     except (OSError, duckdb.Error) as error:
         raise Stop(

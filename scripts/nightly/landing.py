@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -584,7 +584,3 @@ def refuse_foreign_files(places: Places, names: set[str]) -> None:
                 f"{folder} holds CSV files that were not landed: {listed(others)}.",
                 f"Move them to {places.inbox / name}, to be landed too.",
             )
-
-
-def as_dict(landed: Landed) -> dict[str, object]:
-    return asdict(landed)

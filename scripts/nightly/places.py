@@ -1,6 +1,7 @@
 """Where everything lies, and how a run that cannot go on says so."""
 
 import os
+import re
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
@@ -73,6 +74,18 @@ def find_places() -> Places:
         inbox=place("HEALTH_INBOX_DIR", "inbox"),
         warehouse=place("HEALTH_WAREHOUSE", "warehouse/customer_health.duckdb"),
         publish=place("HEALTH_PUBLISH_DIR", "published"),
+    )
+
+
+def working_file_is_open(places: Places, words: str) -> Stop:
+    """The end of a run that finds the working file open in another program; `words` are those of
+    DuckDB or of the project's plugin, which may name the process."""
+    holder = re.search(r"(?:PID|process) (\d+)", words)
+    return Stop(
+        BUSY,
+        f"The working file {places.warehouse} is open in"
+        f" {f'process {holder[1]}' if holder else 'another program'}.",
+        "Close it there; readers belong to the published file. Then run again.",
     )
 
 

@@ -10,7 +10,6 @@ published/
 """
 
 import errno
-import hashlib
 import json
 import shutil
 from contextlib import suppress
@@ -271,16 +270,11 @@ def published_manifest(places: Places) -> dict[str, Any]:
 def data_hashes(folder: Path) -> dict[str, str]:
     """sha256 of the Parquet copy of every table that is a function of the inputs."""
     return {
-        f"{path.parent.name}.{path.stem}": hash_of(path)
+        f"{path.parent.name}.{path.stem}": landing.sha256_of(path)
         for schema in SCHEMAS
         for path in sorted((folder / schema).glob("*.parquet"))
         if path.stem not in REMEMBERED
     }
-
-
-def hash_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_manifest(folder: Path, content: dict[str, Any]) -> None:
@@ -338,13 +332,12 @@ def has_rows(path: Path) -> bool:
     return duckdb.execute("select count(*) from read_parquet(?)", [str(path)]).fetchall() != [(0,)]
 
 
-def keep_newest(places: Places, most: int) -> list[str]:
-    """Remove the oldest versions but for the current one and `most` in all; their ids."""
+def keep_newest(places: Places, most: int) -> None:
+    """Remove the oldest versions, never the current one, until `most` are left."""
     kept = versions(places)
     extra = [v for v in kept if not v.is_current][: max(0, len(kept) - most)]
     for version in extra:
         shutil.rmtree(version.folder, ignore_errors=True)
-    return [version.run_id for version in extra]
 
 
 def keep_newest_runs(places: Places, most: int) -> None:

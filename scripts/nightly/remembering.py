@@ -4,12 +4,8 @@ the published state back, whatever a run that was not published made of it."""
 import duckdb
 from raw_files import quoted
 
-from nightly.places import BUSY, Places, Stop
+from nightly.places import Places, working_file_is_open
 from nightly.publishing import MEMORY, MEMORY_FILE
-
-
-def is_locked(error: Exception) -> bool:
-    return "lock" in str(error)
 
 
 def restore(places: Places) -> bool:
@@ -22,8 +18,8 @@ def restore(places: Places) -> bool:
     try:
         connection = duckdb.connect(str(places.warehouse))
     except duckdb.IOException as error:
-        if is_locked(error):
-            raise busy(places, error) from None
+        if "lock" in str(error):
+            raise working_file_is_open(places, str(error)) from None
         raise
     source = f"read_parquet({quoted(str(memory))})"
     with connection:
@@ -48,14 +44,3 @@ def restore(places: Places) -> bool:
             connection.execute(f"update {schema}.last_run set is_finished = false")
         connection.execute("commit")
     return True
-
-
-def busy(places: Places, error: Exception) -> Stop:
-    """Somebody has the working file open."""
-    text = str(error)
-    who = f"process {text.split('PID ')[1].split(')')[0]}" if "PID " in text else "another program"
-    return Stop(
-        BUSY,
-        f"The working file {places.warehouse} is open in {who}.",
-        "Close it there; readers belong to the published file. Then run again.",
-    )

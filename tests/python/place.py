@@ -124,3 +124,12 @@ def fill_inbox(place: Place) -> None:
         for day in range(1, 28)
     ]
     write_csv(place.inbox, "usage_events", [HEADER, *events])
+
+
+def retyped(place: Place) -> None:
+    """A file of usage whose account and moment are whole numbers."""
+    path = place.inbox / "usage_events" / "typed.parquet"
+    duckdb.sql(
+        "select 'p' || range as event_id, range as account_id, 20260203 as event_at,"
+        " 'login' as feature from range(10)"
+    ).write_parquet(str(path))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from place import CANARY, DAY, KEY, Done, Place, fill_inbox, more_events
+from place import CANARY, DAY, KEY, Done, Place, fill_inbox, more_events, retyped
 from project import write_csv, write_two_accounts
 
 
@@ -182,11 +182,7 @@ def test_a_required_column_that_is_gone_stops_before_anything_is_landed(
 
 
 def test_a_required_column_of_another_type_stops(place: Place) -> None:
-    path = place.inbox / "usage_events" / "typed.parquet"
-    duckdb.sql(
-        "select 'p' || range as event_id, range as account_id, 20260203 as event_at,"
-        " 'login' as feature from range(10)"
-    ).write_parquet(str(path))
+    retyped(place)
     done = place.refresh()
 
     assert done.code == 1
