@@ -31,11 +31,17 @@ def earlier_run(places: Places, wanted: str | None) -> publishing.Version:
             )
         return found[0]
     current = publishing.current_run(places)
+    if not current:
+        raise Stop(
+            CONFIGURATION,
+            f"Nothing was published in {places.publish} yet.",
+            "python scripts/refresh.py publishes.",
+        )
     before = [version for version in kept if version.run_id < current]
     if not before:
         raise Stop(
             CONFIGURATION,
-            f"No version before {current or 'the first publication'} is kept in {places.versions}.",
+            f"No version before {current} is kept in {places.versions}.",
             "Older ones are removed (refresh.py --keep); build again with --as-of instead.",
         )
     return before[-1]
