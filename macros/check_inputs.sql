@@ -1,15 +1,11 @@
 {#-
-    Run before anything is built: reads where every input is, lists all that is missing or broken
-    at once and stops the run; warns about expected inputs that are absent. Files that an earlier run
-    has read are not read again.
+    Run before anything is built: checks the vars, reads where every input is, lists all that is
+    missing or broken at once and stops the run; warns about expected inputs that are absent. Files
+    that an earlier run has read are not read again.
 -#}
 {% macro check_inputs() -%}
     {%- if execute and flags.WHICH in ('build', 'run', 'test') -%}
-        {%- do parse_count_var('history_weeks', 0, 1000) -%}
-        {%- set as_of = parse_date_var('as_of_date') -%}
-        {%- if as_of and as_of.isoformat() > run_date() -%}
-            {{ bad_var('as_of_date', as_of, 'at most the run date, ' ~ run_date()) }}
-        {%- endif -%}
+        {%- do check_vars() -%}
         {%- if nothing_new() -%}{{ return('') }}{%- endif -%}
         {%- set inputs, row = run_inputs(), run_record().row -%}
         {%- set known = row.raw_files if inputs and row and row.code == inputs.code else '' -%}

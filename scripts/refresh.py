@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import duckdb
@@ -88,6 +90,7 @@ class Refresh:
         self.key = privacy.read_key()
         self.run_id = f"{self.next_number():06d}-{self.now:%Y%m%dT%H%M%SZ}"
         self.folder = places.runs / self.run_id
+        self.former: Path | None = None
         self.report: dict[str, Any] = {
             "run_id": self.run_id,
             "exit_code": None,
@@ -126,6 +129,15 @@ class Refresh:
         self.tell(step, text)
 
     # ------------------------------------------------------------------------------ the steps
+
+    def find_former(self) -> None:
+        """The published version that this run is held against."""
+        found = publishing.former(self.places)
+        self.former = found.folder
+        for text in found.damages:
+            name = found.folder.name if found.folder else ""
+            then = f"compared with run {name}" if name else "there is nothing to compare with"
+            self.warn("check", f"{text}; {then}")
 
     def preflight(self) -> None:
         """Configuration and free disk; nothing is written yet."""
@@ -173,6 +185,8 @@ class Refresh:
             name = f"{one.input}/{listed([one.file])}"
             if one.state == "set aside":
                 self.warn("land", f"{name} was set aside: {one.reason}")
+            elif one.state == landing.CHANGING:
+                self.warn("land", f"{name} is still being written; it is landed by the next run")
             elif one.state == "landed":
                 more = (
                     f", {one.erased:,} of erased accounts or users left out" if one.erased else ""
@@ -211,7 +225,7 @@ class Refresh:
         variables = {"run_date": str(self.run_date), "as_of_date": str(self.options.as_of or "")}
         for attempt in (1, 2):
             try:
-                if remembering.restore(self.places):
+                if remembering.restore(self.places, self.former):
                     self.note("build", "alerts remember the published state, not a later run")
                 return building.build(
                     self.places,
@@ -221,7 +235,9 @@ class Refresh:
                     lock,
                     lambda text: self.teller.progress("build", text),
                 )
-            except (duckdb.Error, building.CorruptError):
+            except (duckdb.Error, building.CorruptError) as error:
+                if not building.is_corrupt(str(error), self.places):
+                    raise
                 if attempt == 2:
                     raise Stop(
                         CHECKS_FAILED,
@@ -244,7 +260,7 @@ class Refresh:
     def audit(self) -> None:
         """Hold the state against the published one and trust.csv; Stop(1) where it may not be
         published."""
-        audit = auditing.Audit(self.places, self.run_date)
+        audit = auditing.Audit(self.places, self.run_date, self.former)
         try:
             findings = audit.run()
         finally:
@@ -308,7 +324,9 @@ class Refresh:
     def publish(self, build: building.Build) -> None:
         """Write the version, let readers see it, keep the newest ones."""
         self.teller.progress("publish", "writing")
-        written = publishing.write_version(self.places, self.status(build), driver_weeks())
+        written = publishing.write_version(
+            self.places, self.status(build), driver_weeks(), self.former
+        )
         before = publishing.current_run(self.places)
         publishing.publish(self.places, written.folder, self.run_id)
         publishing.keep_newest(self.places, self.options.keep)
@@ -325,8 +343,9 @@ class Refresh:
         """All steps."""
         if lock.left_behind:
             self.note("check", f"{lock.left_behind} did not end in order; its lock is taken over")
-        for text in publishing.finish(self.places):
+        for text in [*publishing.finish(self.places), *publishing.check_log(self.places)]:
             self.note("check", text)
+        self.find_former()
         self.preflight()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.land()
@@ -451,11 +470,19 @@ def reason_of(error: BaseException, places: Places) -> tuple[int, str, str]:
             "Interrupted; the former mart stays.",
             "Run again: it goes on from here.",
         )
+    if isinstance(error, SystemExit):
+        raise error
     if isinstance(error, PermissionError):
         return (
             CONFIGURATION,
             f"{error.filename or places.publish}: permission denied.",
             "Give this user the right to read and write there.",
+        )
+    if isinstance(error, duckdb.Error) and publishing.is_full(error):
+        return (
+            CHECKS_FAILED,
+            f"The disk of {places.warehouse.parent} is full; the former mart stays.",
+            "Free some space, and run again; nothing has to be repaired.",
         )
     if isinstance(error, OSError):
         full = publishing.is_full(error)
@@ -464,7 +491,16 @@ def reason_of(error: BaseException, places: Places) -> tuple[int, str, str]:
             f"{error.filename or places.publish}: {error.strerror}; the former mart stays.",
             "Free some space, and run again." if full else "Look at the disk, and run again.",
         )
-    raise error
+    # The words of an unexpected error may hold a cell of the data: they are not shown.
+    where = " < ".join(
+        f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
+        for frame in reversed(extract_tb(error.__traceback__)[-4:])
+    )
+    return (
+        CHECKS_FAILED,
+        f"Unexpected {type(error).__name__} in {where}; the former mart stays.",
+        "Run again. If it comes back, it is a fault of the project: report these lines.",
+    )
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ import os
 
 from last_build import run_command, table
 from nightly import locking, publishing
-from nightly.places import CONFIGURATION, UMASK, Places, Stop, find_places
+from nightly.places import CHECKS_FAILED, CONFIGURATION, UMASK, Places, Stop, find_places
 
 EPILOG = """examples:
   python scripts/rollback.py --list
@@ -53,6 +53,12 @@ def roll_back(places: Places, wanted: str | None) -> str:
     version = earlier_run(places, wanted)
     if version.run_id == before:
         return f"Run {before} is what readers see already."
+    if file := publishing.damaged_file(version.folder):
+        raise Stop(
+            CHECKS_FAILED,
+            f"{version.folder / file} is not as it was published.",
+            "Go back to another one: python scripts/rollback.py --list",
+        )
     publishing.make_current(places, version.run_id)
     return f"Readers see run {version.run_id} again, no longer {before}."
 

@@ -744,6 +744,8 @@ TRUST = [
         "a limit in percent", cell(TR, 2, "limit_value", "5"), (TR, 2, "limit_value", "above 1")
     ),
     broken("no limit", cell(TR, 7, "limit_value", ""), (TR, 7, "limit_value", "blank")),
+    broken("no row is enough", cell(TR, 6, "min_rows", "0"), (TR, 6, "min_rows", "below 1")),
+    broken("half a row", cell(TR, 6, "min_rows", "1.5"), (TR, 6, "min_rows", "whole")),
     broken("an unknown action", cell(TR, 2, "action", "halt"), (TR, 2, "action", "one of")),
     broken("grades of one input", cell(TR, 6, "input", "accounts"), (TR, 6, "input", "one of")),
     broken("accounts of one input", cell(TR, 5, "input", "accounts"), (TR, 5, "input", "one of")),

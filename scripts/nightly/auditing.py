@@ -4,17 +4,16 @@ changes a number: an audit says that a state may be published, may be with a war
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import raw_files
 
 from nightly import landing
-from nightly.places import Places
-from nightly.publishing import attach, published_manifest
+from nightly.places import SERVING_FILE, Places
+from nightly.publishing import attach, read_manifest
 
-# Days of usage are compared with the same weekday of the four weeks before, where there was enough.
-FEWEST_ROWS_A_DAY = 20
 # Staging keeps days of some moments only.
 DAYS = {
     "started_at": "started_on",
@@ -24,7 +23,7 @@ NEXT_STEPS = {
     "rejected_share": "look at marts.rejected_records of the working file by input and reason",
     "rows_lost_share": "ask the source whether rows were taken back; land the missing files",
     "accounts_lost_share": "compare dim_accounts with the published one: is_scored, deleted_at",
-    "grade_changes_share": "look at fct_score_changes of the working file: which cause is it?",
+    "grade_changes_share": "look at fct_score_changes of the working file for the cause",
     "days_stale": "look whether the feed runs: its files did not come",
     "days_ahead": "look at the clock of the source, and at its time zone",
     "volume_low_share": "ask the source for the rest of that day; score nobody by a broken feed",
@@ -57,12 +56,18 @@ class Limit:
     audit: str
     input: str
     value: Decimal
+    min_rows: int
     action: str
+
+    def speaks_of(self, rows: int) -> bool:
+        """Whether so many rows are enough to judge by."""
+        return rows >= max(1, self.min_rows)
 
 
 def read_limits(connection: duckdb.DuckDBPyConnection) -> list[Limit]:
     rows = connection.execute(
-        "select audit, input, limit_value, action from working.seeds.trust order by audit, input"
+        "select audit, input, limit_value, coalesce(min_rows, 1), action from working.seeds.trust"
+        " order by audit, input"
     ).fetchall()
     return [Limit(*row) for row in rows]
 
@@ -86,15 +91,16 @@ def judge(limit: Limit, value: Decimal | None, is_good: bool, text: str) -> Find
 
 
 class Audit:
-    """The audits of one state: the working file, and the published one if there is any."""
+    """The audits of one state: the working file, held against the version `former` if there is
+    one."""
 
-    def __init__(self, places: Places, run_date: date) -> None:
-        self.places, self.run_date = places, run_date
+    def __init__(self, places: Places, run_date: date, former: Path | None) -> None:
+        self.places, self.run_date, self.former = places, run_date, former
         self.connection = duckdb.connect()
         attach(self.connection, places.warehouse, "working")
-        self.is_first = not places.serving.exists()
-        if not self.is_first:
-            attach(self.connection, places.serving, "published")
+        self.is_first = former is None
+        if former:
+            attach(self.connection, former / SERVING_FILE, "published")
         self.limits = read_limits(self.connection)
         self.inputs = {
             name: (raw, accepted, rejected)
@@ -147,7 +153,7 @@ class Audit:
         limits = limits_of(self.limits, "rejected_share", list(self.inputs))
         for name, limit in limits.items():
             raw, _, rejected = self.inputs[name]
-            if raw:
+            if limit.speaks_of(raw):
                 share = ratio(rejected, raw)
                 text = f"{name}: {rejected:,} of {raw:,} rows rejected, {percent(share)}"
                 found.append(judge(limit, share, share <= limit.value, text))
@@ -163,14 +169,14 @@ class Audit:
                 "select input, accepted_rows from published.marts.source_reconciliation"
             ).fetchall()
         )
-        erased_before = published_manifest(self.places).get("erased_rows", {})
+        erased_before = read_manifest(self.former).get("erased_rows", {})
         erased = landing.erased_rows(self.places)
         limits = limits_of(self.limits, "rows_lost_share", list(self.inputs))
         for name, limit in limits.items():
             # What was erased on request is not lost.
             newly_erased = erased.get(name, 0) - erased_before.get(name, 0)
             was, now = before.get(name, 0) - newly_erased, self.inputs[name][1]
-            if was > 0:
+            if limit.speaks_of(was):
                 share = ratio(max(0, was - now), was)
                 text = f"{name}: {now:,} accepted rows, {was:,} when last published"
                 found.append(judge(limit, share, share <= limit.value, text))
@@ -186,7 +192,7 @@ class Audit:
             "select count(*) from published.marts.customer_health as former"
             " anti join working.marts.customer_health as now using (account_id)"
         )
-        if not was:
+        if not limits["*"].speaks_of(was):
             return []
         share = ratio(gone, was)
         text = f"{gone:,} of {was:,} accounts are no longer scored, {percent(share)}"
@@ -201,7 +207,7 @@ class Audit:
             " from published.marts.customer_health as former"
             " inner join working.marts.customer_health as now using (account_id)"
         ).fetchall()[0]
-        if not both:
+        if not limits["*"].speaks_of(both):
             return []
         share = ratio(changed, both)
         text = f"{changed:,} of {both:,} accounts have another grade, {percent(share)}"
@@ -212,22 +218,22 @@ class Audit:
         found = []
         newest = data_through(self.connection, "working")
         for name, limit in limits_of(self.limits, "days_stale", list(self.inputs)).items():
-            if newest[name]:
+            if newest[name] and limit.speaks_of(self.inputs[name][1]):
                 days = (self.run_date - newest[name]).days - 1
                 text = f"{name}: the newest record is of {newest[name]}"
                 if days > limit.value:
                     text = f"{name}: the feed stopped, nothing came for the last {days} whole days"
                 found.append(judge(limit, Decimal(days), days <= limit.value, text))
         for name, limit in limits_of(self.limits, "days_ahead", list(self.inputs)).items():
-            if newest[name]:
+            if newest[name] and limit.speaks_of(self.inputs[name][1]):
                 days = max(0, (newest[name] - self.run_date).days)
                 text = f"{name}: the newest record is {days} days ahead of {self.run_date}"
                 found.append(judge(limit, Decimal(days), days <= limit.value, text))
         return found
 
     def volume(self) -> list[Finding]:
-        """Rows of usage per day against the same weekday before, for the days that are new since
-        the last publication, at most a week."""
+        """Rows of usage of a day against the median of that weekday in the four weeks before; the
+        days that are new since the last publication, at most a week."""
         since = None
         if not self.is_first:
             since = self.one("select max(as_of_date) from published.marts.mart_status")
@@ -251,23 +257,25 @@ class Audit:
                 select greatest(max(event_date) - 7, coalesce(?, date '1900-01-01')) from days
             )
             group by days.event_date, days.accepted_rows
-            having median(earlier.accepted_rows) >= ?
             order by days.event_date
             """,
-            [self.run_date, since, FEWEST_ROWS_A_DAY],
+            [self.run_date, since],
         ).fetchall()
         found = []
-        if not days:
-            return found
-        shares = [(ratio(rows, usual), day, rows, usual) for day, rows, usual in days]
-        for audit, (share, day, rows, usual), word in (
-            ("volume_low_share", min(shares), "stopped or is not complete"),
-            ("volume_high_ratio", max(shares), "exploded"),
+        for audit, worst, word in (
+            ("volume_low_share", min, "stopped or is not complete"),
+            ("volume_high_ratio", max, "exploded"),
         ):
             limit = limits_of(self.limits, audit, ["usage_events"]).get("usage_events")
-            if limit:
-                low = audit == "volume_low_share"
-                is_good = share >= limit.value if low else share <= limit.value
+            shares = [
+                (ratio(rows, usual), day, rows, usual)
+                for day, rows, usual in days
+                if limit and limit.speaks_of(usual)
+            ]
+            if limit and shares:
+                share, day, rows, usual = worst(shares)
+                is_low = audit == "volume_low_share"
+                is_good = share >= limit.value if is_low else share <= limit.value
                 text = f"usage_events: {rows:,} rows on {day}, usual on that weekday are {usual:,}"
                 text += "" if is_good else f": the feed {word}"
                 found.append(judge(limit, share, is_good, text))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nightly import privacy
+from nightly import landing, privacy
 from nightly.places import (
     CHECKS_FAILED,
     CONFIGURATION,
@@ -152,6 +152,8 @@ def explain_failure(code: int, output: str, folder: Path, places: Places) -> Sto
             f"{len(tests)} data tests failed; the former mart stays: {names}.",
             f"docs/operations.md says what each means; dbt's own words are in {log}.",
         )
+    if others and (damaged := landing.damaged_files(places)):
+        return landing.is_damaged(damaged[0])
     if others:
         return Stop(
             CHECKS_FAILED,
@@ -169,10 +171,15 @@ def explain_failure(code: int, output: str, folder: Path, places: Places) -> Sto
     )
 
 
-def is_corrupt(output: str) -> bool:
-    """Whether dbt stumbled over a damaged working file."""
-    marks = ("Corrupt database", "checksum", "not a valid DuckDB database", "Serialization Error")
-    return any(mark in output for mark in marks)
+def is_corrupt(words: str, places: Places) -> bool:
+    """Whether dbt or DuckDB stumbled over a damaged working file, by their words."""
+    marks = (
+        "Corrupt database file",
+        "not a valid DuckDB database file",
+        f'bytes from file "{places.warehouse}',
+        "Serialization Error",
+    )
+    return any(mark in words for mark in marks)
 
 
 def build(
@@ -189,7 +196,7 @@ def build(
     arguments += ["--full-refresh"] * full_refresh
     code, output = run_dbt(arguments, places, folder, lock, progress)
     (folder / "dbt.txt").write_text(output, encoding="utf-8")
-    if is_corrupt(output):
+    if is_corrupt(output, places):
         raise CorruptError(output)
     if code == INTERRUPTED or "KeyboardInterrupt" in output:
         raise KeyboardInterrupt

@@ -254,6 +254,8 @@ def erase_published(places: Places, erased: Erased, receipt: Receipt) -> None:
         for path in sorted(version.folder.rglob("*.parquet")):
             receipt.count("published", erase_parquet(path, erased))
         receipt.count("published", erase_csv(version.folder / "customer_health.csv", erased))
+        erased_rows = publishing.read_manifest(version.folder).get("erased_rows", {})
+        publishing.write_manifest(version.folder, version.run_id, erased_rows)
     for path in sorted(places.log.rglob("*.parquet")):
         receipt.count("log", erase_parquet(path, erased))
 

@@ -29,6 +29,7 @@ KINDS = {
     ".json": "json",
 }
 SET_ASIDE = "set_aside"
+CHANGING = "still being written"
 BATCH = re.compile(r"batch-(\d{6,})-([0-9a-f]{16})\.parquet")
 UNFINISHED = ".landing"
 PERSONAL = "user_id"
@@ -74,7 +75,7 @@ class Batch:
 
 @dataclass
 class Landed:
-    """What became of a file of the inbox: landed, seen before or set aside."""
+    """What became of a file of the inbox: landed, seen before, set aside, still being written."""
 
     input: str
     file: str
@@ -146,11 +147,27 @@ def read_batch(path: Path) -> Batch:
             columns=json.loads(found["columns"]),
         )
     except (duckdb.Error, KeyError, ValueError):
-        raise Stop(
-            CHECKS_FAILED,
-            f"{path} is damaged: it is not what was landed.",
-            "Put it back from a backup, or move it away and put its source into the inbox again.",
-        ) from None
+        raise is_damaged(path) from None
+
+
+def is_damaged(path: Path) -> Stop:
+    """The end of a run that finds a landed file damaged."""
+    return Stop(
+        CHECKS_FAILED,
+        f"{path} is damaged: it is not what was landed.",
+        "Put it back from a backup, or move it away and put its source into the inbox again.",
+    )
+
+
+def damaged_files(places: Places) -> list[Path]:
+    """Landed files of which a row cannot be read."""
+    found = []
+    for _, batch in batches(places):
+        try:
+            duckdb.execute("select bit_xor(hash(t)) from read_parquet(?) as t", [str(batch.path)])
+        except duckdb.Error:
+            found.append(batch.path)
+    return found
 
 
 def erased_rows(places: Places) -> dict[str, int]:
@@ -443,6 +460,9 @@ def write_batch(
             raise CannotReadError(
                 "a part of it is damaged or holds text that is not UTF-8"
             ) from None
+    if has_changed(arrival):
+        written.unlink()
+        return Landed(arrival.contract.name, arrival.path.name, CHANGING)
     written.chmod(0o640)
     put_in_place(written, folder / f"{batch_id}.parquet")
     return Landed(
@@ -532,6 +552,11 @@ def land(places: Places, key: privacy.Key | None, now: datetime, dry_run: bool) 
     return found
 
 
+def has_changed(arrival: Arrival) -> bool:
+    """Whether somebody wrote to the file since it was first looked at."""
+    return not arrival.path.exists() or sha256_of(arrival.path) != arrival.sha256
+
+
 def land_one(
     arrival: Arrival,
     before: Batch | None,
@@ -540,7 +565,7 @@ def land_one(
     now: datetime,
     dry_run: bool,
 ) -> Landed:
-    """Land a file, or set it aside."""
+    """Land a file, or set it aside; leave it for the next run where it is still being written."""
     name, problem = arrival.contract.name, arrival.problem
     if not problem and dry_run:
         return Landed(name, arrival.path.name, "to land")
@@ -555,6 +580,8 @@ def land_one(
         else:
             landed.new_columns, landed.lacking_columns = added_and_lacking(arrival, before)
             return landed
+    if has_changed(arrival):
+        return Landed(name, arrival.path.name, CHANGING)
     if not dry_run:
         set_aside(arrival, problem)
     return Landed(name, arrival.path.name, "set aside", reason=problem)

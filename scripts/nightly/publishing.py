@@ -12,6 +12,7 @@ published/
 import errno
 import json
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,7 @@ from nightly import landing
 from nightly.places import CHECKS_FAILED, SERVING_FILE, Places, Stop, put_in_place, sync_file
 
 SCHEMAS = ("marts", "metrics")
+MANIFEST = "manifest.json"
 # What is made of the log, not of the working file.
 REMEMBERED = {"mart_status": "status/", "fct_published_scores": ""}
 STORAGE_VERSION = "v1.4.0"
@@ -67,7 +69,7 @@ def versions(places: Places) -> list[Version]:
         (
             Version(folder.name, folder, folder.name == current)
             for folder in folders
-            if (folder / "manifest.json").exists() and not folder.name.startswith(".")
+            if (folder / MANIFEST).exists() and not folder.name.startswith(".")
         ),
         key=lambda version: version.run_id,
     )
@@ -114,9 +116,11 @@ class Written:
     is_changed: bool
 
 
-def write_version(places: Places, status: Status, driver_weeks: int) -> Written:
-    """Write everything that is published into a folder that nobody sees yet. Stop(1) where it
-    cannot be written."""
+def write_version(
+    places: Places, status: Status, driver_weeks: int, former: Path | None
+) -> Written:
+    """Write everything that is published into a folder that nobody sees yet; `former` is the
+    version that it may be like. Stop(1) where it cannot be written."""
     folder = places.versions / f".{status.run_id}"
     shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -130,19 +134,11 @@ def write_version(places: Places, status: Status, driver_weeks: int) -> Written:
                 f"attach {serving} as serving (storage_version {quoted(STORAGE_VERSION)})"
             )
             write_data(connection, folder, driver_weeks)
-            hashes = data_hashes(folder)
-            is_changed = hashes != published_manifest(places).get("sha256")
+            is_changed = data_hashes(folder) != hashes_of_data(former)
             write_remembered(connection, places, folder, status, is_changed)
             connection.execute("detach serving")
         shutil.rmtree(folder / ".temporary", ignore_errors=True)
-        write_manifest(
-            folder,
-            {
-                "run_id": status.run_id,
-                "sha256": hashes,
-                "erased_rows": landing.erased_rows(places),
-            },
-        )
+        write_manifest(folder, status.run_id, landing.erased_rows(places))
     except (OSError, duckdb.IOException) as error:
         shutil.rmtree(folder, ignore_errors=True)
         reason = "The disk is full" if is_full(error) else f"Cannot write ({error})"
@@ -260,31 +256,88 @@ def write_csv(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     )
 
 
-def published_manifest(places: Places) -> dict[str, Any]:
-    """What is in the version that readers see now: run_id, sha256 of the data, erased rows."""
-    with suppress(OSError, ValueError):
-        return json.loads((places.current / "manifest.json").read_text(encoding="utf-8"))
+def read_manifest(folder: Path | None) -> dict[str, Any]:
+    """What is in a version: run_id, sha256 of every file, rows erased until then."""
+    if folder:
+        with suppress(OSError, ValueError):
+            return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     return {}
 
 
+def is_data(file: str) -> bool:
+    """Whether a file of a version is the copy of a table that is a function of the inputs."""
+    path = Path(file)
+    return path.parent.name in SCHEMAS and path.stem not in REMEMBERED
+
+
 def data_hashes(folder: Path) -> dict[str, str]:
-    """sha256 of the Parquet copy of every table that is a function of the inputs."""
-    return {
-        f"{path.parent.name}.{path.stem}": landing.sha256_of(path)
-        for schema in SCHEMAS
-        for path in sorted((folder / schema).glob("*.parquet"))
-        if path.stem not in REMEMBERED
-    }
+    """{file: sha256} of the copies of the tables that are functions of the inputs."""
+    return file_hashes(folder, is_data)
 
 
-def write_manifest(folder: Path, content: dict[str, Any]) -> None:
+def hashes_of_data(folder: Path | None) -> dict[str, str]:
+    """The same of a version that was written earlier, as its manifest tells."""
+    files = read_manifest(folder).get("sha256", {})
+    return {file: sha for file, sha in files.items() if is_data(file)}
+
+
+def file_hashes(folder: Path, wanted: Callable[[str], bool]) -> dict[str, str]:
+    """{file: sha256} of the files of a folder."""
+    names = [str(p.relative_to(folder)) for p in sorted(folder.rglob("*")) if p.is_file()]
+    return {name: landing.sha256_of(folder / name) for name in names if wanted(name)}
+
+
+def write_manifest(folder: Path, run_id: str, erased_rows: dict[str, int]) -> None:
     """What is in the folder, written last: a folder without it was never finished."""
-    manifest = folder / "manifest.json"
-    manifest.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    written = folder / f".{MANIFEST}"
+    with suppress(FileNotFoundError):
+        written.unlink()
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             path.chmod(0o640)
             sync_file(path)
+    hashes = file_hashes(folder, lambda file: file != MANIFEST)
+    content = {"run_id": run_id, "erased_rows": erased_rows, "sha256": hashes}
+    written.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    written.chmod(0o640)
+    put_in_place(written, folder / MANIFEST)
+
+
+def damaged_file(folder: Path) -> str:
+    """A file of a version that is not as it was written, or is gone; nothing where all are."""
+    hashes = read_manifest(folder).get("sha256")
+    if not hashes:
+        return MANIFEST
+    for file, sha in hashes.items():
+        try:
+            if landing.sha256_of(folder / file) != sha:
+                return file
+        except OSError:
+            return file
+    return ""
+
+
+@dataclass(frozen=True)
+class Former:
+    """The published state that a new one is held against, none before the first; what was found
+    damaged while looking for it, in words."""
+
+    folder: Path | None
+    damages: list[str]
+
+
+def former(places: Places) -> Former:
+    """What readers see; where a file of it is damaged, the newest version before it that is not."""
+    run_id = current_run(places)
+    damages = []
+    for version in reversed(versions(places)):
+        if version.run_id <= run_id:
+            if not (file := damaged_file(version.folder)):
+                return Former(version.folder, damages)
+            damages.append(f"{version.folder / file} is not as it was published")
+    if run_id and not damages:
+        damages.append(f"{places.current} names no whole version")
+    return Former(None, damages)
 
 
 def make_current(places: Places, run_id: str) -> None:
@@ -294,6 +347,48 @@ def make_current(places: Places, run_id: str) -> None:
         link.unlink()
     link.symlink_to(Path("versions") / run_id)
     put_in_place(link, places.current)
+
+
+def check_log(places: Places) -> list[str]:
+    """Put back files of the log that are damaged, as long as the version is kept that wrote them;
+    in words what was done. Stop(1) where it is not: what was said to whom cannot be made again."""
+    done = []
+    for name, below in REMEMBERED.items():
+        files = sorted((places.log / below).glob("*.parquet"))
+        if not files or can_be_read(files):
+            continue
+        for path in files:
+            if can_be_read([path]):
+                continue
+            source = places.versions / path.stem / f".{name}.parquet"
+            if not source.exists() or not can_be_read([source]):
+                raise Stop(
+                    CHECKS_FAILED,
+                    f"{path} is damaged: it is what was published in run {path.stem}.",
+                    "Put it back from a backup. Where there is none, move it away: that run is then"
+                    " no longer remembered, and nothing else is lost.",
+                )
+            copy_in_place(source, path)
+            done.append(f"{path} was damaged; it was put back from its version")
+    return done
+
+
+def can_be_read(files: list[Path]) -> bool:
+    """Whether Parquet files are whole, as far as their footers and numbers of rows tell."""
+    try:
+        duckdb.execute("select count(*) from parquet_metadata(?)", [[str(f) for f in files]])
+    except duckdb.Error:
+        return False
+    return True
+
+
+def copy_in_place(source: Path, goal: Path) -> None:
+    """Copy a file under another name, there in whole or not at all."""
+    goal.parent.mkdir(parents=True, exist_ok=True)
+    copied = goal.with_suffix(".new")
+    shutil.copyfile(source, copied)
+    copied.chmod(0o640)
+    put_in_place(copied, goal)
 
 
 def publish(places: Places, written: Path, run_id: str) -> None:
@@ -314,11 +409,7 @@ def finish(places: Places) -> list[str]:
             goal = places.log / below / f"{run_id}.parquet"
             source = folder / f".{name}.parquet"
             if not goal.exists() and source.exists() and has_rows(source):
-                goal.parent.mkdir(parents=True, exist_ok=True)
-                copied = goal.with_suffix(".new")
-                shutil.copy(source, copied)
-                copied.chmod(0o640)
-                put_in_place(copied, goal)
+                copy_in_place(source, goal)
                 done.append(f"{name} of {run_id} was put into the log")
     shown = {path.stem for path in (places.log / "status").glob("*.parquet")} | {run_id}
     for folder in sorted(places.versions.iterdir()) if places.versions.is_dir() else ():

@@ -1,6 +1,8 @@
 """What alerts remember is what was published: before a build, the working file gets the memory of
 the published state back, whatever a run that was not published made of it."""
 
+from pathlib import Path
+
 import duckdb
 from raw_files import quoted
 
@@ -8,11 +10,11 @@ from nightly.places import Places, working_file_is_open
 from nightly.publishing import MEMORY, MEMORY_FILE
 
 
-def restore(places: Places) -> bool:
-    """Give the working file the published memory of alerts; whether it had another one. The run
-    after it is then not one with nothing new."""
-    memory = places.current / MEMORY_FILE
-    if not memory.exists():
+def restore(places: Places, former: Path | None) -> bool:
+    """Give the working file the memory of alerts of the published version `former`; whether it had
+    another one. The run after it is then not one with nothing new."""
+    memory = former / MEMORY_FILE if former else None
+    if not memory or not memory.exists():
         return False
     places.warehouse.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -1974,6 +1974,10 @@ BAD_VARIABLES = [
     ("as_of_date", "2026-02-30"),
     ("as_of_date", "2026-07-02"),
     ("history_weeks", -1),
+    ("published_driver_weeks", "many"),
+    ("run_date", "2026-02-01'; drop schema marts; --"),
+    ("schema_prefix", 'dev"; drop schema marts; --'),
+    ("schema_prefix", "Dev "),
 ]
 
 

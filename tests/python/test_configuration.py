@@ -1,10 +1,12 @@
 """The version of the scoring configuration, and the vars that shape a build."""
 
+import re
 from pathlib import Path
 
 import duckdb
 import pytest
-from project import Run, build, write_csv, write_two_accounts
+import yaml
+from project import ROOT, Run, build, write_csv, write_two_accounts
 
 COMPILED = "target/compiled/health_scoring/models/scoring/scoring_version.sql"
 
@@ -121,3 +123,22 @@ def test_an_open_warehouse_is_told_in_one_sentence(sample_run: Run, sample_dir: 
     assert run.returncode != 0
     assert "is open in another program" in run.output
     assert "Traceback" not in run.output
+
+
+def test_a_misspelt_var_stops_the_run(tmp_path: Path) -> None:
+    """dbt itself takes any var; a day that was asked for and not taken would be a wrong answer."""
+    write_two_accounts(tmp_path / "raw", "login")
+    run = build(tmp_path / "raw", tmp_path / "work", variables={"as_off_date": "2026-02-01"})
+
+    assert run.returncode == 2
+    assert "There is no var 'as_off_date': the vars are as_of_date, history_weeks" in run.output
+    with duckdb.connect(str(run.warehouse)) as connection:
+        assert connection.execute("select count(*) from duckdb_tables()").fetchall() == [(0,)]
+
+
+def test_every_var_of_the_project_is_known() -> None:
+    project = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
+    macro = (ROOT / "macros" / "check_vars.sql").read_text(encoding="utf-8")
+    known = macro.split("known = [")[1].split("]")[0]
+
+    assert re.findall(r"\w+", known) == sorted(project["vars"])

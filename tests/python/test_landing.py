@@ -9,6 +9,7 @@ import pytest
 from nightly import landing, privacy
 from nightly.places import Places, Stop
 from project import write_csv
+from raw_files import Contract
 
 KEY = privacy.Key(b"a key for the tests, which nobody keeps")
 NOW = datetime(2026, 3, 1, 2, 15, tzinfo=UTC)
@@ -119,6 +120,37 @@ def test_an_erased_account_stays_away_also_as_a_parent(places: Places) -> None:
     with pytest.raises(Stop, match="HEALTH_PSEUDONYM_KEY is not set"):
         write_csv(places.inbox, "accounts", [header, "a3,2026-01-01,"], "more.csv")
         landing.land(places, None, NOW, dry_run=False)
+
+
+@pytest.mark.parametrize("text", ["a2,2026-01-02\n", "a2"])
+def test_a_file_that_is_still_written_is_left_for_the_next_run(
+    places: Places, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    path = write_csv(places.inbox, "accounts", ["account_id,created_at", "a1,2026-01-01"])
+    look = landing.look_at
+
+    def while_it_grows(file: Path, contract: Contract, sha: str) -> landing.Arrival:
+        with path.open("a", encoding="utf-8") as handle:
+            handle.write(text)
+        return look(file, contract, sha)
+
+    monkeypatch.setattr(landing, "look_at", while_it_grows)
+    assert land(places) == {"accounts.csv": "still being written"}
+    assert not list(places.raw.rglob("*.parquet"))
+    monkeypatch.undo()
+    assert list(land(places).values()) == ["landed" if text.endswith("\n") else "set aside"]
+
+
+def test_a_landed_file_of_which_rows_cannot_be_read_is_found(places: Places) -> None:
+    rows = [f"a{n},2026-01-01" for n in range(5000)]
+    write_csv(places.inbox, "accounts", ["account_id,created_at", *rows])
+    land(places)
+    (path,) = landing.landed_files(places.raw, "accounts")
+    assert landing.damaged_files(places) == []
+    data = path.read_bytes()
+    path.write_bytes(data[:200] + b"\0" * 2000 + data[2200:])
+
+    assert landing.damaged_files(places) == [path]
 
 
 def test_a_landed_file_that_is_damaged_is_named(places: Places) -> None:
