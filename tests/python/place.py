@@ -1,11 +1,13 @@
 """An installation of its own for a test: inbox, raw folder, working file, published folder; its
 commands run as a person or a schedule would run them."""
 
+import csv
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -96,17 +98,54 @@ class Place:
         shutil.copytree(self.folder, goal, symlinks=True)
         return Place(goal, self.environment, self.project)
 
-    def rows_lost(self) -> int:
-        """Rows ever landed that are neither accepted, duplicate, rejected nor erased."""
-        counts = "accepted_rows + duplicate_rows + rejected_rows"
-        known = self.rows(f"select sum({counts}) from marts.source_reconciliation")[0][0]
-        files = sorted(map(str, self.raw.rglob("batch-*.parquet")))
-        landed = duckdb.sql(
-            "select sum(cast(decode(value) as bigint)) filter (decode(key) = 'rows_received'),"
-            " sum(cast(decode(value) as bigint)) filter (decode(key) = 'rows_erased')"
-            f" from parquet_kv_metadata({files}) where decode(key) like 'rows_%'"
-        ).fetchall()[0]
-        return int(landed[0] - landed[1] - known)
+    def accounts(self) -> "Accounts":
+        """What became of every row: of the files sent, as Python reads them; of the landed files,
+        by their metadata; of the rows read, by what is published."""
+        landed = {}
+        for path in sorted(self.raw.rglob("batch-*.parquet")):
+            rows = duckdb.sql(
+                f"select decode(key), decode(value) from parquet_kv_metadata('{path}')"
+            ).fetchall()
+            known = dict(rows)
+            received, erased = int(known["rows_received"]), int(known["rows_erased"])
+            landed[known["source_sha256"]] = (received, erased)
+        unlike = 0
+        for path in sorted(self.inbox.rglob("*")):
+            if path.suffix in (".csv", ".parquet") and path.parent.name != "set_aside":
+                sha = hashlib.sha256(path.read_bytes()).hexdigest()
+                unlike += abs(rows_of(path) - landed.get(sha, (0, 0))[0])
+        counts = "sum(accepted_rows), sum(duplicate_rows), sum(rejected_rows)"
+        (known,) = self.rows(f"select {counts} from marts.source_reconciliation")
+        received, erased = (sum(one[n] for one in landed.values()) for n in (0, 1))
+        return Accounts(received, *map(int, known), erased, unlike)
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """Rows ever landed and what became of them; `not_landed` were sent and not landed."""
+
+    landed: int = 0
+    accepted: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+    erased: int = 0
+    not_landed: int = 0
+
+    def __add__(self, other: "Accounts") -> "Accounts":
+        return Accounts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+    @property
+    def lost(self) -> int:
+        known = self.accepted + self.duplicate + self.rejected + self.erased
+        return abs(self.landed - known) + self.not_landed
+
+
+def rows_of(path: Path) -> int:
+    """Rows of a file of the inbox."""
+    if path.suffix == ".parquet":
+        return duckdb.sql(f"select count(*) from '{path}'").fetchall()[0][0]
+    with path.open(encoding="utf-8", newline="") as file:
+        return max(0, sum(1 for _ in csv.reader(file)) - 1)
 
 
 def more_events(place: Place, file: str, days: range, header: str = "") -> Path:
