@@ -24,6 +24,7 @@ from last_build import (
     as_json,
     number_text,
     open_warehouse,
+    printable,
     records,
     run_command,
     table,
@@ -658,9 +659,9 @@ def main() -> int:
                 print(warning, file=sys.stderr)
             told = explain(connection, arguments.account, arguments.date, arguments.scorecard)
     except NotThere as reason:
-        print(reason, file=sys.stderr)
+        print(printable(str(reason)), file=sys.stderr)
         return 1
-    print(as_json(told) if arguments.json else as_text(told))
+    print(as_json(told) if arguments.json else printable(as_text(told)))
     return 0
 
 

@@ -69,6 +69,12 @@ def number_text(value: Decimal | int) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def printable(text: str) -> str:
+    """Text of the data as a terminal may have it: what would move its cursor is spelled out, but
+    for the ends of lines."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
 def table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """Rows as aligned plain text under their names; numbers to the right, null as '-'."""
 
@@ -77,7 +83,11 @@ def table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
             return "-"
         if isinstance(value, Decimal) and not f"{value:,}".endswith("00"):
             return f"{value:,}"
-        return number_text(value) if isinstance(value, int | Decimal) else str(value)
+        return (
+            number_text(value)
+            if isinstance(value, int | Decimal)
+            else printable(str(value)).replace("\n", "\\n")
+        )
 
     cells = [[cell(value) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
