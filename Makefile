@@ -62,6 +62,14 @@ test: setup ## Build with every dbt test and run the Python tests
 	@dbt build --quiet
 	@pytest -q -n 2 --dist loadfile
 
+.PHONY: test-faults
+test-faults: setup ## Break a refresh in every way that nights know: make test-faults [FAULT=kill]
+	@python tests/faults.py $(FAULT)
+
+.PHONY: test-readers
+test-readers: setup ## Read what is published while 20 refreshes publish
+	@python tests/readers.py
+
 .PHONY: mutations
 mutations: setup ## Break each scoring rule once and see a named test fail
 	@python tests/mutations.py

@@ -345,6 +345,10 @@ def with_arguments(*arguments: str) -> Run:
     return run
 
 
+def into_the_sample(place: Place) -> Done:
+    return with_environment(HEALTH_RAW_DIR=str(place.project / "sample_data"))(place)
+
+
 def some_users(place: Place) -> None:
     more_events(place, "late", range(20, 26))
 
@@ -381,7 +385,7 @@ CONFIGURATION = [
           run=with_arguments("--as-of", "2026-03-05"), same=True),
     fault("configuration", "the raw folder is the sample's", some_users, 2,
           "the raw folder is the sample's",
-          run=with_environment(HEALTH_RAW_DIR=str(ROOT / "sample_data"))),
+          run=into_the_sample),
 ]  # fmt: skip
 
 

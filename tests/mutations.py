@@ -1,15 +1,17 @@
-"""Break each scoring rule once, on purpose, and see the test that guards it fail.
+"""Break each rule of scoring and of the nightly refresh once, and see the test that guards it fail.
 
 Usage:
-    python tests/mutations.py            # all of them, about 5 seconds each
+    python tests/mutations.py            # all of them, about 5 seconds each, a refresh 20
     python tests/mutations.py curve      # those whose rule contains the word
+    python tests/mutations.py refresh
 
-Each mutation changes one place of a copy of the project; the named dbt test runs there and has to
-fail. Exit 0 when every break was noticed, 1 when one went unnoticed.
+Each mutation changes one place of a copy of the project; the named test, of dbt or in Python, runs
+there and has to fail. Exit 0 when every break was noticed, 1 when one went unnoticed.
 """
 
 import argparse
 import shutil
+import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -31,6 +33,199 @@ class Mutation:
     guard: str
     rebuild: str = ""  # models to build again before the guard (data tests look at tables)
 
+
+# Of the refresh: what each of its tests is for.
+REFRESH = [
+    Mutation(
+        "refresh: the same data are said to be new",
+        "scripts/nightly/publishing.py",
+        "is_changed = data_hashes(folder) != hashes_of_data(former)",
+        "is_changed = True",
+        "test_refresh.py::test_nothing_new_publishes_the_same_bytes_and_says_so",
+    ),
+    Mutation(
+        "refresh: formulas stay formulas",
+        "scripts/nightly/publishing.py",
+        'FORMULA = "^[=+@',
+        'FORMULA = "^[+@',
+        "test_refresh.py::test_a_cell_that_looks_like_a_formula_is_text_in_the_csv",
+    ),
+    Mutation(
+        "refresh: two runs at once",
+        "scripts/nightly/locking.py",
+        "fcntl.LOCK_EX |",
+        "fcntl.LOCK_SH |",
+        "test_refresh.py::test_a_second_run_says_who_is_running",
+    ),
+    Mutation(
+        "refresh: rejected rows are no matter",
+        "scripts/nightly/auditing.py",
+        "share = ratio(rejected, raw)\n",
+        "share = ratio(0, raw)\n",
+        "test_refresh.py::test_a_limit_that_is_exceeded_keeps_the_former_state_until_it_is_accepted",
+    ),
+    Mutation(
+        "refresh: few accounts are judged",
+        "scripts/nightly/auditing.py",
+        "return rows >= max(1, self.min_rows)",
+        "return True",
+        "test_audits.py::test_of_too_few_nothing_is_said",
+    ),
+    Mutation(
+        "refresh: a gone column is landed",
+        "scripts/nightly/landing.py",
+        "(lines := drift(arrival, before))",
+        "(lines := [])",
+        "test_refresh.py::test_a_required_column_that_is_gone_stops_before_anything_is_landed",
+    ),
+    Mutation(
+        "refresh: another type is landed",
+        "scripts/nightly/landing.py",
+        "if was or now not in FITTING[column.type]:",
+        "if False:",
+        "test_refresh.py::test_a_required_column_of_another_type_stops",
+    ),
+    Mutation(
+        "refresh: user ids are landed as they are",
+        "scripts/nightly/privacy.py",
+        'return "u_" + self.digest("user", user_id.strip())[:32]',
+        "return user_id",
+        "test_refresh.py::test_user_ids_are_stored_as_pseudonyms",
+    ),
+    Mutation(
+        "refresh: files for everybody",
+        "scripts/nightly/publishing.py",
+        "path.chmod(0o640)",
+        "path.chmod(0o644)",
+        "test_refresh.py::test_a_state_is_published",
+    ),
+    Mutation(
+        "refresh: a newer storage version",
+        "scripts/nightly/publishing.py",
+        'STORAGE_VERSION = "v1.4.0"',
+        'STORAGE_VERSION = "v1.5.0"',
+        "test_refresh.py::test_a_state_is_published",
+    ),
+    Mutation(
+        "refresh: all drivers are published",
+        "scripts/nightly/publishing.py",
+        'if name != "fct_health_drivers":',
+        "if True:",
+        "test_refresh.py::test_drivers_are_published_for_so_many_weeks",
+    ),
+    Mutation(
+        "refresh: a rehearsal lands",
+        "scripts/refresh.py",
+        "self.key, self.now, self.options.dry_run)",
+        "self.key, self.now, False)",
+        "test_refresh.py::test_a_dry_run_writes_nothing",
+    ),
+    Mutation(
+        "refresh: any key will do",
+        "scripts/nightly/privacy.py",
+        'if known and known != key.digest("check", "")[:16]:',
+        "if False:",
+        "test_refresh.py::test_another_key_is_refused",
+    ),
+    Mutation(
+        "refresh: no key is needed",
+        "scripts/nightly/privacy.py",
+        "    if key is None:\n        raise",
+        "    key = key or Key(b'')\n    if key is None:\n        raise",
+        "test_refresh.py::test_without_a_key_no_user_is_landed",
+    ),
+    Mutation(
+        "refresh: the key is handed to dbt",
+        "scripts/nightly/building.py",
+        "if k != privacy.VARIABLE}",
+        "if k}",
+        "test_refresh.py::test_dbt_does_not_know_the_key",
+    ),
+    Mutation(
+        "refresh: a damaged file is not built anew",
+        "scripts/nightly/building.py",
+        '        "not a valid DuckDB database file",\n',
+        "",
+        "test_refresh.py::test_a_damaged_working_file_is_built_anew",
+    ),
+    Mutation(
+        "refresh: damaged published files are trusted",
+        "scripts/nightly/publishing.py",
+        "    if not hashes:\n        return MANIFEST\n",
+        '    return ""\n',
+        "test_refresh.py::test_what_was_published_and_is_damaged_is_not_compared_with",
+    ),
+    Mutation(
+        "refresh: published versions keep the erased",
+        "scripts/nightly/erasing.py",
+        "        erase_published(places, erased, receipt)\n",
+        "",
+        "test_erase.py::test_who_is_erased_is_found_before_and_not_after",
+    ),
+    Mutation(
+        "refresh: the inbox keeps the erased",
+        "scripts/nightly/erasing.py",
+        "        erase_inbox(places, erased, receipt)\n",
+        "",
+        "test_erase.py::test_who_is_erased_is_found_before_and_not_after",
+    ),
+    Mutation(
+        "refresh: artifacts keep the erased",
+        "scripts/nightly/erasing.py",
+        "        erase_artifacts(places, root, receipt)\n",
+        "",
+        "test_erase.py::test_who_is_erased_is_found_before_and_not_after",
+    ),
+    Mutation(
+        "refresh: sentences keep the erased",
+        "scripts/nightly/erasing.py",
+        "        elif name in free:\n",
+        "        elif name in ():\n",
+        "test_erase.py::test_who_is_erased_is_found_before_and_not_after",
+    ),
+    Mutation(
+        "refresh: the erased come back in sentences",
+        "scripts/nightly/privacy.py",
+        "return WORD.sub(word, text)",
+        "return text",
+        "test_erase.py::test_who_is_erased_is_found_before_and_not_after",
+    ),
+    Mutation(
+        "refresh: terminals are driven",
+        "scripts/last_build.py",
+        "c.isprintable() or",
+        "True or",
+        "test_hostile.py::test_no_terminal_is_driven",
+    ),
+    Mutation(
+        "refresh: what was set back is compared with what was never published",
+        "scripts/nightly/publishing.py",
+        "if version.run_id <= run_id:",
+        "if True:",
+        "test_refresh.py::test_an_earlier_run_can_be_shown_again",
+    ),
+    Mutation(
+        "refresh: a version that was never shown stays",
+        "scripts/nightly/publishing.py",
+        "            shutil.rmtree(folder, ignore_errors=True)\n            done.append",
+        "            done.append",
+        "test_refresh.py::test_a_version_that_was_never_shown_is_removed",
+    ),
+    Mutation(
+        "refresh: what was said is said twice",
+        "scripts/nightly/publishing.py",
+        "        elif is_changed:\n",
+        "        else:\n",
+        "test_refresh.py::test_nothing_new_publishes_the_same_bytes_and_says_so",
+    ),
+    Mutation(
+        "refresh: a file that grows is landed",
+        "scripts/nightly/landing.py",
+        "arrival.path.exists() or sha256_of(arrival.path) != arrival.sha256",
+        "arrival.path.exists()",
+        "test_landing.py::test_a_file_that_is_still_written_is_left_for_the_next_run",
+    ),
+]
 
 MUTATIONS = [
     Mutation(
@@ -713,6 +908,8 @@ def broken_project(mutation: Mutation, folder: Path) -> Path:
 def run_guard(mutation: Mutation, baseline: Run, folder: Path) -> Run:
     """Run the guarding test in the broken project, on a copy of the warehouse built before."""
     project = broken_project(mutation, folder / "project")
+    if ".py::" in mutation.guard:
+        return pytest_guard(mutation.guard, project, folder)
     workspace = folder / "work"
     workspace.mkdir()
     shutil.copy(baseline.warehouse, workspace / "warehouse.duckdb")
@@ -731,8 +928,17 @@ def run_guard(mutation: Mutation, baseline: Run, folder: Path) -> Run:
     return dbt("test", "--select", mutation.guard, project=project, workspace=workspace)
 
 
+def pytest_guard(guard: str, project: Path, folder: Path) -> Run:
+    """Run a test in Python in the broken project."""
+    shutil.copy(ROOT / "pyproject.toml", project / "pyproject.toml")
+    command = [sys.executable, "-m", "pytest", "-q", f"tests/python/{guard}"]
+    command += [f"--basetemp={folder / 'tests'}", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    return Run(done.returncode, done.stdout + done.stderr, folder / "no_warehouse")
+
+
 def is_noticed(run: Run, guard: str) -> bool:
-    """True when that very test failed (not when dbt could not run it)."""
+    """True when that very test failed (not when it could not be run)."""
     return run.returncode == 1 and any(
         "FAIL" in line and guard in line for line in run.output.splitlines()
     )
@@ -743,7 +949,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("word", nargs="?", default="", help="only rules that contain this")
     word = parser.parse_args().word
-    chosen = [mutation for mutation in MUTATIONS if word in mutation.rule]
+    chosen = [mutation for mutation in [*MUTATIONS, *REFRESH] if word in mutation.rule]
     unnoticed = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -11,12 +11,13 @@ import duckdb
 import raw_files
 from raw_files import quoted
 
-from nightly import landing, publishing
+from nightly import landing, privacy, publishing
 from nightly.places import CHECKS_FAILED, CONFIGURATION, SERVING_FILE, Places, Stop, put_in_place
 from nightly.privacy import Key
 
 PERSON = landing.PERSONAL
-SHORTEST_IN_BYTES = 6
+# Shorter ids are looked for as whole cells only: in bytes and sentences they stand by chance.
+SHORTEST_IN_TEXT = 6
 
 
 @dataclass(frozen=True)
@@ -34,19 +35,31 @@ class Erased:
     def listed(self) -> str:
         return f"({', '.join(quoted(text) for text in self.texts)})"
 
+    def words(self) -> str:
+        """A regular expression of its ids that are long enough to be looked for in text."""
+        return "|".join(re.escape(t) for t in self.texts if len(t) >= SHORTEST_IN_TEXT)
+
+    def is_named_in(self, column: str) -> str:
+        """SQL: whether text holds it, not as a part of a longer word."""
+        if not self.words():
+            return "false"
+        return f"coalesce(regexp_matches({column}, {quoted(self.pattern())}), false)"
+
     def pattern(self) -> str:
-        """SQL: a regular expression that finds it as a whole word."""
-        words = "|".join(re.escape(text) for text in self.texts)
-        return quoted(rf"(?:{words})\b")
+        return rf"(^|[^\w-])(?:{self.words()})($|[^\w-])"
+
+    def cleaned(self, column: str) -> str:
+        """SQL: the text without it."""
+        # Twice, because neighbours share the blank between them.
+        for _ in range(2) if self.words() else ():
+            pattern = quoted(self.pattern())
+            column = f"regexp_replace({column}, {pattern}, '\\1(erased)\\2', 'g')"
+        return column
 
     def is_in_bytes(self, data: bytes) -> bool:
-        """Whether bytes hold it, not as a part of a longer word; not asked of very short ids, which
-        compressed bytes hold by chance."""
-        texts = [text for text in self.texts if len(text) >= SHORTEST_IN_BYTES]
-        if not texts:
-            return False
-        words = b"|".join(re.escape(text.encode()) for text in texts)
-        return re.search(rb"(?<![\w-])(?:" + words + rb")(?![\w-])", data) is not None
+        """Whether bytes hold it, not as a part of a longer word."""
+        words = self.words().encode()
+        return bool(words) and bool(re.search(rb"(?<![\w-])(?:" + words + rb")(?![\w-])", data))
 
     def is_in(self, column: str) -> str:
         """SQL: whether a text column holds it, blanks around it or not."""
@@ -98,10 +111,22 @@ def other_columns(columns: dict[str, str], erased: Erased) -> list[str]:
     ]
 
 
-def replacements(columns: dict[str, str], erased: Erased) -> str:
-    """The columns of a table, null where they name it in a row that is not its own; it is also
-    taken out of warnings."""
+def sentences(columns: dict[str, str], ours: set[str]) -> list[str]:
+    """The columns of free text: those known to be, and where there are some that are `ours`, all
+    others."""
+    return [
+        name
+        for name, kind in columns.items()
+        if kind == "VARCHAR"
+        and (name.lower() in privacy.SENTENCES or (ours and name.strip().lower() not in ours))
+    ]
+
+
+def replacements(columns: dict[str, str], erased: Erased, ours: set[str]) -> str:
+    """The columns of a table, null where they name it in a row that is not its own; out of free
+    text it is taken."""
     cells, others = [], other_columns(columns, erased)
+    free = sentences(columns, ours)
     for name in columns:
         column = landing.identifier(name)
         id_name = name.removesuffix("_name") + "_id"
@@ -110,21 +135,19 @@ def replacements(columns: dict[str, str], erased: Erased) -> str:
             cells.append(f"case when not {erased.is_in(id_column)} then {column} end as {column}")
         elif name in others:
             cells.append(f"case when not {erased.is_in(column)} then {column} end as {column}")
-        elif name == "warning_text":
-            cleaned = f"regexp_replace({column}, {erased.pattern()}, '(erased)', 'g')"
-            cells.append(f"{cleaned} as {column}")
+        elif name in free:
+            cells.append(f"{erased.cleaned(column)} as {column}")
         else:
             cells.append(column)
     return ", ".join(cells)
 
 
-def touched(columns: dict[str, str], erased: Erased) -> str:
+def touched(columns: dict[str, str], erased: Erased, ours: set[str]) -> str:
     """SQL: whether a row names it anywhere."""
     own = row_column(columns, erased)
     names = [*([own] if own else []), *other_columns(columns, erased)]
     tests = [erased.is_in(landing.identifier(name)) for name in names]
-    if "warning_text" in columns:
-        tests.append(f"coalesce(regexp_matches(warning_text, {erased.pattern()}), false)")
+    tests += [erased.is_named_in(landing.identifier(name)) for name in sentences(columns, ours)]
     return " or ".join(tests) or "false"
 
 
@@ -132,25 +155,27 @@ def columns_of(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, 
     return {row[0]: row[1] for row in connection.execute(f"describe from {source}").fetchall()}
 
 
-def without(columns: dict[str, str], erased: Erased) -> tuple[str, str]:
+def without(columns: dict[str, str], erased: Erased, ours: set[str]) -> tuple[str, str]:
     """(select list, condition) of what stays of a table."""
     column = row_column(columns, erased)
     condition = f"not {erased.is_in(landing.identifier(column))}" if column else "true"
-    return replacements(columns, erased), condition
+    return replacements(columns, erased, ours), condition
 
 
 # --------------------------------------------------------------------------------- single files
 
 
-def rewrite(path: Path, source: str, options: Callable[[int], str], erased: Erased) -> int:
+def rewrite(
+    path: Path, source: str, options: Callable[[int], str], erased: Erased, ours: set[str]
+) -> int:
     """Write a file anew without it, if a row names it; the rows that did. `source` reads the file,
     `options` are those of the copy, by the number of rows that are left out."""
     written = path.with_name(f"{path.name}{landing.UNFINISHED}")
     with duckdb.connect() as connection:
         columns = columns_of(connection, source)
-        select, condition = without(columns, erased)
+        select, condition = without(columns, erased, ours)
         ((rows, gone),) = connection.execute(
-            f"select count(*) filter ({touched(columns, erased)}),"
+            f"select count(*) filter ({touched(columns, erased, ours)}),"
             f" count(*) filter (not ({condition})) from {source}"
         ).fetchall()
         if not rows:
@@ -164,12 +189,14 @@ def rewrite(path: Path, source: str, options: Callable[[int], str], erased: Eras
     return int(rows)
 
 
-def erase_parquet(path: Path, erased: Erased) -> int:
+def erase_parquet(path: Path, erased: Erased, ours: set[str]) -> int:
     """Rewrite a Parquet file; its metadata stay, a landed one counts what was erased."""
     found = duckdb.execute(
         "select decode(key), decode(value) from parquet_kv_metadata(?)", [str(path)]
     ).fetchall()
     metadata = dict(found)
+    if "source_file" in metadata and erased.is_in_bytes(metadata["source_file"].encode()):
+        metadata["source_file"] = "(erased)"
 
     def options(gone: int) -> str:
         if "rows_erased" in metadata:
@@ -177,12 +204,13 @@ def erase_parquet(path: Path, erased: Erased) -> int:
         kept = f", kv_metadata {landing.metadata_sql(metadata)}" if metadata else ""
         return f"format parquet, compression zstd{kept}"
 
-    return rewrite(path, f"read_parquet({quoted(str(path))})", options, erased)
+    return rewrite(path, f"read_parquet({quoted(str(path))})", options, erased, ours)
 
 
-def erase_csv(path: Path, erased: Erased) -> int:
+def erase_csv(path: Path, erased: Erased, ours: set[str]) -> int:
     """Rewrite a CSV file."""
-    return rewrite(path, raw_files.source_sql([path]), lambda _: "format csv, header true", erased)
+    options = "format csv, header true"
+    return rewrite(path, raw_files.source_sql([path]), lambda _: options, erased, ours)
 
 
 def erase_database(path: Path, erased: Erased) -> int:
@@ -205,10 +233,10 @@ def erase_database(path: Path, erased: Erased) -> int:
             source, goal = f"former.{schema}.{name}", f"later.{schema}.{name}"
             columns = columns_of(connection, source)
             ((named,),) = connection.execute(
-                f"select count(*) from {source} where {touched(columns, erased)}"
+                f"select count(*) from {source} where {touched(columns, erased, set())}"
             ).fetchall()
             rows += named
-            select, condition = without(columns, erased)
+            select, condition = without(columns, erased, set())
             connection.execute(f"create schema if not exists later.{schema}")
             connection.execute(
                 f"create table {goal} as select {select} from {source} where {condition}"
@@ -229,12 +257,13 @@ def erase_raw(places: Places, erased: Erased, receipt: Receipt) -> None:
     """The raw files, landed or not."""
     for contract in raw_files.read_contract():
         folder = places.raw / contract.name
+        ours = {column.name for column in contract.columns} | set(landing.OWN_COLUMNS)
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             suffix = path.suffix.lower()
             if suffix == ".parquet":
-                receipt.count("raw", erase_parquet(path, erased))
+                receipt.count("raw", erase_parquet(path, erased, ours))
             elif suffix == ".csv":
-                receipt.count("raw", erase_csv(path, erased))
+                receipt.count("raw", erase_csv(path, erased, ours))
 
 
 def erase_working_file(places: Places, receipt: Receipt) -> None:
@@ -252,12 +281,13 @@ def erase_published(places: Places, erased: Erased, receipt: Receipt) -> None:
     for version in publishing.versions(places):
         receipt.count("published", erase_database(version.folder / SERVING_FILE, erased))
         for path in sorted(version.folder.rglob("*.parquet")):
-            receipt.count("published", erase_parquet(path, erased))
-        receipt.count("published", erase_csv(version.folder / "customer_health.csv", erased))
+            receipt.count("published", erase_parquet(path, erased, set()))
+        for path in sorted(version.folder.glob("*.csv")):
+            receipt.count("published", erase_csv(path, erased, set()))
         erased_rows = publishing.read_manifest(version.folder).get("erased_rows", {})
         publishing.write_manifest(version.folder, version.run_id, erased_rows)
     for path in sorted(places.log.rglob("*.parquet")):
-        receipt.count("log", erase_parquet(path, erased))
+        receipt.count("log", erase_parquet(path, erased, set()))
 
 
 def erase_artifacts(places: Places, root: Path, receipt: Receipt) -> None:
@@ -307,11 +337,17 @@ def holds(path: Path, erased: Erased) -> bool:
 
 def holds_rows(source: str, erased: Erased) -> bool:
     with duckdb.connect() as connection:
-        columns = columns_of(connection, source)
-        condition = touched(columns, erased)
         return connection.execute(
-            f"select count(*) from {source} where {condition}"
+            f"select count(*) from {source} where {is_anywhere(connection, source, erased)}"
         ).fetchall() != [(0,)]
+
+
+def is_anywhere(connection: duckdb.DuckDBPyConnection, source: str, erased: Erased) -> str:
+    """SQL: whether a row holds it, as a cell that may name it or as a word of any text."""
+    columns = columns_of(connection, source)
+    every = [f"coalesce({landing.identifier(n)}, '')" for n, k in columns.items() if k == "VARCHAR"]
+    whole = " || ' ' || ".join(every) or "''"
+    return f"{touched(columns, erased, set())} or {erased.is_named_in(f'({whole})')}"
 
 
 def holds_in_database(path: Path, erased: Erased) -> bool:
@@ -322,7 +358,7 @@ def holds_in_database(path: Path, erased: Erased) -> bool:
         ).fetchall()
         for schema, name in tables:
             source = f"looked_at.{schema}.{name}"
-            condition = touched(columns_of(connection, source), erased)
+            condition = is_anywhere(connection, source, erased)
             found = connection.execute(f"select count(*) from {source} where {condition}")
             if found.fetchall() != [(0,)]:
                 return True

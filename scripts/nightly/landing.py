@@ -355,11 +355,12 @@ def distinct_texts(connection: duckdb.DuckDBPyConnection, column: str) -> list[s
 def hide_people(
     connection: duckdb.DuckDBPyConnection, arrival: Arrival, key: privacy.Key | None, raw: Path
 ) -> None:
-    """Fill the tables of what to replace (people) and whom to leave out (erased_accounts,
-    erased_users), worked out here and not in SQL."""
+    """Fill the tables of what to replace (people, sentences) and whom to leave out
+    (erased_accounts, erased_users), worked out here and not in SQL."""
     connection.execute("create table people (received varchar, pseudonym varchar)")
     connection.execute("create table erased_accounts (received varchar)")
     connection.execute("create table erased_users (received varchar)")
+    connection.execute("create table sentences (received varchar, cleaned varchar)")
     memory = privacy.Memory(raw)
     if PERSONAL in arrival.columns:
         users = [t for t in distinct_texts(connection, PERSONAL) if not privacy.is_nothing(t)]
@@ -373,9 +374,13 @@ def hide_people(
             gone = [(t,) for t in users if buried and key.tombstone("user", t) in buried]
             insert(connection, "erased_users", gone)
     buried = memory.tombstones("account")
-    if buried:
-        key = privacy.need_key(key, "accounts were erased, and must not come back")
+    if buried or memory.tombstones("user"):
+        key = privacy.need_key(key, "somebody was erased, and must not come back")
         memory.check(key)
+        texts = {text for name in sentences(arrival) for text in distinct_texts(connection, name)}
+        cleaned = [(text, memory.cleaned(text, key)) for text in sorted(texts)]
+        insert(connection, "sentences", [pair for pair in cleaned if pair[0] != pair[1]])
+    if buried:
         columns = [c for c in ("account_id", "parent_account_id") if c in arrival.columns]
         texts = {text for column in columns for text in distinct_texts(connection, column)}
         gone = [(t,) for t in sorted(texts) if key.tombstone("account", t) in buried]
@@ -390,9 +395,19 @@ def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[s
         connection.execute(f"insert into {table} select {unnested}", columns)
 
 
+def sentences(arrival: Arrival) -> list[str]:
+    """The columns of free text: those known to be, and all that are not ours."""
+    ours = {column.name for column in arrival.contract.columns} | {PERSONAL}
+    return [
+        name
+        for name, (_, kind) in arrival.columns.items()
+        if kind == "text" and (name in privacy.SENTENCES or name not in ours)
+    ]
+
+
 def final_sql(arrival: Arrival) -> str:
     """The rows as they are stored, before what landing adds."""
-    cells = []
+    cells, free = [], sentences(arrival)
     for name, stored in zip(arrival.columns, landed_columns(arrival), strict=True):
         cell = f"arrived.{identifier(name)}"
         if name == PERSONAL:
@@ -402,6 +417,9 @@ def final_sql(arrival: Arrival) -> str:
                 f"case when cast({cell} as varchar) not in (select received from erased_accounts)"
                 f" then {cell} end"
             )
+        elif name in free:
+            known = f"(select any_value(cleaned) from sentences where received = {cell})"
+            cell = f"coalesce({known}, {cell})"
         cells.append(f"{cell} as {identifier(stored)}")
     joins, conditions = "", []
     if PERSONAL in arrival.columns:

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,11 @@ SHORTEST_KEY = 16
 HOW_TO_MAKE_ONE = "python -c 'import secrets; print(secrets.token_hex(32))'"
 # Words for nothing (macros/null_words.sql) stay as they are.
 NOTHING = ("", "null", "none", "n/a", "?", "-")
+# Columns of sentences and file names, in which an id may stand among other words. In the raw files
+# so are all columns that are not ours.
+SENTENCES = {"note", "reason", "accepted_reason", "warning_text", "_source_file"}
+# What may be an id within a sentence; a full stop at its end is none of it.
+WORD = re.compile(r"[\w@.+-]*[\w-]")
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,17 @@ class Memory:
                 " would be another one, and the erased would come back.",
                 "Set the former key. Where it is lost, land everything into an empty raw folder.",
             )
+
+    def cleaned(self, text: str, key: Key) -> str:
+        """A sentence without the ids of the erased; those with blanks in them are not found."""
+
+        buried = {kind: self.tombstones(kind) for kind in ("account", "user")}
+
+        def word(found: re.Match[str]) -> str:
+            is_buried = any(key.tombstone(k, found[0]) in stones for k, stones in buried.items())
+            return "(erased)" if is_buried else found[0]
+
+        return WORD.sub(word, text)
 
     def note_key(self, key: Key) -> None:
         if not self.content["key"]:

@@ -2,14 +2,19 @@
 
 import json
 import os
+import shutil
 import signal
 import time
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
+from nightly import building
+from nightly.places import Places
 from place import CANARY, DAY, KEY, Done, Place, fill_inbox, more_events, retyped
 from project import write_csv, write_two_accounts
+from raw_files import read_contract
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +49,6 @@ def test_a_state_is_published(landed: tuple[Place, Done]) -> None:
     assert kinds == [("BASE TABLE",)]
     tags = place.rows("select tags['storage_version'] from duckdb_databases() where not internal")
     assert tags == [("v1.4.0+",)]
-    drivers = place.rows("select count(distinct score_date) from marts.fct_health_drivers")
-    assert drivers == [(5,)]  # 27 February and the four Sundays before
     for schema, table in place.rows(
         "select table_schema, table_name from information_schema.tables"
     ):
@@ -274,6 +277,64 @@ def test_a_damaged_working_file_is_built_anew(place: Place) -> None:
     assert place.files() == before
 
 
+def test_what_was_published_and_is_damaged_is_not_compared_with(place: Place) -> None:
+    more_events(place, "more", range(20, 26))
+    assert place.refresh().code == 0
+    (first, second) = sorted(path.name for path in (place.published / "versions").iterdir())
+    before = place.files()
+    path = place.published / "versions" / second / "marts" / "customer_health.parquet"
+    path.write_bytes(b"")
+    done = place.refresh()
+
+    assert done.code == 0, done.err
+    assert f"{path} is not as it was published; compared with run {first}" in done.err
+    assert place.files() == before
+    damaged = place.run("rollback.py", "--to", second)
+    assert damaged.code == 1
+    assert "is not as it was published" in damaged.err
+
+
+def test_a_version_that_was_never_shown_is_removed(place: Place) -> None:
+    run = "000009-20260301T000000Z"
+    shutil.copytree(place.published / "current" / "", place.published / "versions" / run)
+    done = place.refresh("--dry-run")
+    assert done.code == 0, done.err
+    done = place.run("rollback.py")
+
+    assert done.code == 2
+    assert not (place.published / "versions" / run).exists()
+
+
+def test_drivers_are_published_for_so_many_weeks(sample_dir: Path, tmp_path: Path) -> None:
+    """A year of the sample, put into the raw folder by hand: the as-of date and 13 Sundays."""
+    place = Place(tmp_path)
+    shutil.copytree(sample_dir, place.raw)
+    done = place.run("refresh.py", "--run-date", "2026-10-01", "--as-of", "2026-09-30")
+
+    assert done.code == 0, done.err
+    days = [
+        day for (day,) in place.rows("select distinct score_date from marts.fct_health_drivers")
+    ]
+    sundays = [date(2026, 9, 27) - timedelta(7 * n) for n in range(13)]
+    assert sorted(days) == sorted([date(2026, 9, 30), *sundays])
+    kept = place.rows(
+        "select count(distinct score_date) from marts.fct_health_drivers", place.warehouse
+    )
+    assert kept[0][0] > 50
+    names = ", ".join(f"{contract.name}_through" for contract in read_contract())
+    (through,) = place.rows(f"select {names} from marts.mart_status")
+    assert None not in through
+    assert max(through) <= date(2026, 9, 30)
+
+
+def test_dbt_does_not_know_the_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HEALTH_PSEUDONYM_KEY", KEY)
+    given = building.environment(Places(tmp_path, tmp_path, tmp_path / "w", tmp_path))
+
+    assert KEY not in given.values()
+    assert given["HEALTH_RAW_DIR"] == str(tmp_path)
+
+
 def test_an_earlier_run_can_be_shown_again(place: Place) -> None:
     (first,) = place.rows("select max(run_id) from marts.mart_status")[0]
     more_events(place, "more", range(20, 26))
@@ -286,41 +347,6 @@ def test_an_earlier_run_can_be_shown_again(place: Place) -> None:
     assert place.run("rollback.py", "--to", "nothing").code == 2
     assert place.refresh().code == 0
     assert len(place.rows("select distinct run_id from marts.fct_published_scores")) == 3
-
-
-@pytest.mark.parametrize("kind, id_text", [("account", "a1"), ("user", "person-1@example.com")])
-def test_what_is_erased_is_gone_and_stays_away(place: Place, kind: str, id_text: str) -> None:
-    sources = {p: p.read_bytes() for p in place.inbox.rglob("*.csv")}
-    column = "account_id" if kind == "account" else "user_id"
-    (raw,) = (place.raw / "usage_events").iterdir()
-    rows_before = duckdb.sql(f"select count(*) from '{raw}'").fetchall()[0][0]
-    done = place.run("erase.py", f"--{kind}", id_text, "--json")
-    receipt = json.loads(done.out)
-
-    assert done.code == 0, done.err + done.out
-    assert receipt["rows"]["raw"] > 5
-    assert id_text not in done.out.replace(receipt["tombstone"], "")
-    for path in place.folder.rglob("*"):
-        if path.is_file() and len(id_text) > 5:
-            assert id_text.encode() not in path.read_bytes(), path
-    left = duckdb.sql(f"select count(*), count(distinct {column}) from '{raw}'").fetchall()[0]
-    assert left[0] < rows_before
-    assert left[1] == (1 if kind == "account" else 3)
-
-    # The sender sends everything again, under other names and with one row more.
-    for path, data in sources.items():
-        path.with_name(f"again_{path.name}").write_bytes(data + data.splitlines()[-1] + b"\n")
-    again = place.refresh("--accept", "An erasure of half the test data")
-    assert again.code == 0, again.err
-    assert "of erased accounts or users left out" in again.err
-    if kind == "account":
-        assert place.rows("select account_id from marts.customer_health") == [("a2",)]
-    users = duckdb.sql(f"select count(distinct {column}) from '{place.raw}/usage_events/*.parquet'")
-    assert users.fetchall() == [(left[1],)]
-    raw_rows = "select raw_rows from marts.source_reconciliation where input = 'usage_events'"
-    erased = place.rows("select erased_rows from marts.mart_status order by run_id desc limit 1")
-    assert erased[0][0] > 0
-    assert place.rows(raw_rows)[0][0] < 55
 
 
 def test_a_cell_that_looks_like_a_formula_is_text_in_the_csv(place: Place) -> None:
