@@ -1,6 +1,7 @@
 """Refresh the published scores: land, build, audit, publish; or keep the former, and say why."""
 
 import argparse
+import errno
 import json
 import os
 import shutil
@@ -472,10 +473,10 @@ def reason_of(error: BaseException, places: Places) -> tuple[int, str, str]:
         )
     if isinstance(error, SystemExit):
         raise error
-    if isinstance(error, PermissionError):
+    if isinstance(error, PermissionError) or getattr(error, "errno", None) == errno.EROFS:
         return (
             CONFIGURATION,
-            f"{error.filename or places.publish}: permission denied.",
+            f"{error.filename or places.publish}: {str(error.strerror).lower()}.",
             "Give this user the right to read and write there.",
         )
     if isinstance(error, duckdb.Error) and publishing.is_full(error):
