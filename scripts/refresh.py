@@ -340,6 +340,15 @@ class Refresh:
             )
         self.report["message"] = f"Published run {self.run_id} in {self.places.serving}"
 
+    def empty_inbox(self) -> None:
+        """Remove what was landed from the inbox: its user ids are in clear there."""
+        removed = 0
+        for path in list(landing.landed_arrivals(self.places)):
+            path.unlink()
+            removed += 1
+        if removed:
+            self.note("land", f"{removed:,} landed files were removed from the inbox")
+
     def go(self, lock: locking.Lock) -> None:
         """All steps."""
         if lock.left_behind:
@@ -360,6 +369,8 @@ class Refresh:
         self.tell("build", f"{build.models} models, {build.tests} data tests passed")
         self.audit()
         self.publish(build)
+        if self.options.empty_inbox:
+            self.empty_inbox()
 
     def rehearse(self) -> None:
         """What a run would do, without doing it."""
@@ -401,6 +412,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--json", action="store_true", help="print what was done as one JSON object")
     add("--keep", type=at_least_one, default=KEPT_VERSIONS, metavar="N",
         help=f"published versions to keep (default {KEPT_VERSIONS})")  # fmt: skip
+    add("--empty-inbox", action="store_true",
+        help="once published, remove landed files from the inbox")  # fmt: skip
     add("--ignore-disk", action="store_true", help="do not ask for free disk space beforehand")
     options = parser.parse_args(arguments)
     if options.accept is not None and not options.accept.strip():

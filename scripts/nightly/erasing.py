@@ -300,10 +300,8 @@ def erase_artifacts(places: Places, root: Path, receipt: Receipt) -> None:
 
 def erase_inbox(places: Places, erased: Erased, receipt: Receipt) -> None:
     """Files of the inbox that were landed and hold it are removed: the raw files have the rest."""
-    for contract, path in landing.arrivals(places):
-        known = landing.landed_files(places.raw, contract.name)
-        landed = {landing.BATCH.fullmatch(file.name)[2] for file in known}  # type: ignore[index]
-        if landing.sha256_of(path)[:16] in landed and holds(path, erased):
+    for path in landing.landed_arrivals(places):
+        if holds(path, erased):
             path.unlink()
             receipt.files_removed += 1
 

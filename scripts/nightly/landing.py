@@ -612,6 +612,15 @@ def group(files: Iterable[tuple[Contract, Path]]) -> dict[str, list[tuple[Contra
     return found
 
 
+def landed_arrivals(places: Places) -> Iterator[Path]:
+    """The files of the inbox whose content was landed."""
+    for contract, path in arrivals(places):
+        known = landed_files(places.raw, contract.name)
+        landed = {BATCH.fullmatch(file.name)[2] for file in known}  # type: ignore[index]
+        if sha256_of(path)[:16] in landed:
+            yield path
+
+
 def refuse_foreign_files(places: Places, names: set[str]) -> None:
     """Stop(2) where landing would mix with files that somebody else put into the raw folder."""
     if places.is_sample():

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from nightly import building
 from nightly.places import Places
-from place import CANARY, DAY, KEY, Done, Place, fill_inbox, more_events, retyped
+from place import CANARY, DAY, HEADER, KEY, Done, Place, fill_inbox, more_events, retyped
 from project import write_csv, write_two_accounts
 from raw_files import read_contract
 
@@ -325,6 +325,22 @@ def test_drivers_are_published_for_so_many_weeks(sample_dir: Path, tmp_path: Pat
     (through,) = place.rows(f"select {names} from marts.mart_status")
     assert None not in through
     assert max(through) <= date(2026, 9, 30)
+
+
+def test_the_inbox_is_emptied_when_asked_to_and_once_published(place: Place) -> None:
+    rows = [f"bad{n},a1,,no date,login" for n in range(9)]
+    write_csv(place.inbox, "usage_events", [HEADER, *rows], "bad.csv")
+    (place.inbox / "usage_events" / "empty.csv").touch()
+    sent = sorted(place.inbox.rglob("*.csv"))
+
+    assert place.refresh("--empty-inbox").code == 1
+    kept = [p for p in sent if p.name != "empty.csv"]
+    assert [p for p in sent if p.exists()] == kept
+    done = place.refresh("--empty-inbox", "--accept", "A test file, known to be bad")
+    assert done.code == 0, done.err
+    assert "4 landed files were removed from the inbox" in done.err
+    assert not [p for p in sent if p.exists()]
+    assert len(list((place.inbox / "usage_events" / "set_aside").iterdir())) == 2
 
 
 def test_dbt_does_not_know_the_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,28 @@
+"""The runbook says what to do about everything that a refresh can say."""
+
+import csv
+
+import pytest
+from nightly import auditing, places
+from project import ROOT
+
+RUNBOOK = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in (ROOT / "tests").glob("assert_*.sql")))
+def test_every_data_test_is_in_the_runbook(name: str) -> None:
+    assert f"`{name}`" in RUNBOOK
+
+
+def test_every_audit_is_in_the_runbook_and_has_a_next_step() -> None:
+    with (ROOT / "seeds" / "scoring" / "trust.csv").open(encoding="utf-8", newline="") as file:
+        audits = {row["audit"] for row in csv.DictReader(file)} | {"landed_rows"}
+
+    assert audits == set(auditing.NEXT_STEPS)
+    assert not [audit for audit in audits if f"`{audit}`" not in RUNBOOK]
+
+
+def test_every_exit_code_is_in_the_runbook() -> None:
+    codes = ("PUBLISHED", "CHECKS_FAILED", "CONFIGURATION", "BUSY", "INTERRUPTED")
+
+    assert not [code for code in codes if f"\n| {getattr(places, code)} | " not in RUNBOOK]
