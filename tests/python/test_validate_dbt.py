@@ -115,6 +115,7 @@ UNSEEN = {
     "half a day",  # rounded
     "a window of half a day",
     "half a priority",  # likewise
+    "half a row",
     "a whole number with a point",
     "too many decimals",  # rounded
     "yes for true",
