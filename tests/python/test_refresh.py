@@ -2,9 +2,13 @@
 
 import json
 import os
+import re
 import shutil
 import signal
+import subprocess
+import sys
 import time
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,7 +17,7 @@ import pytest
 from nightly import building
 from nightly.places import Places
 from place import CANARY, DAY, HEADER, KEY, Done, Place, fill_inbox, more_events, retyped
-from project import write_csv, write_two_accounts
+from project import ROOT, write_csv, write_two_accounts
 from raw_files import read_contract
 
 
@@ -341,6 +345,73 @@ def test_the_inbox_is_emptied_when_asked_to_and_once_published(place: Place) -> 
     assert "4 landed files were removed from the inbox" in done.err
     assert not [p for p in sent if p.exists()]
     assert len(list((place.inbox / "usage_events" / "set_aside").iterdir())) == 2
+
+
+def test_a_client_of_duckdb_1_4_reads_what_is_published(
+    landed: tuple[Place, Done], tmp_path: Path
+) -> None:
+    """Every table and every row of it, in a process with that version."""
+    place, _ = landed
+    requirements = ROOT / "tests" / "oldest_reader.txt"
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run(
+        [*install, "--require-hashes", "-r", requirements, "--target", tmp_path / "old"], check=True
+    )
+    question = (
+        "import duckdb, json; c = duckdb.connect(PATH, read_only=True); print(json.dumps("
+        "[duckdb.__version__, *sorted([s, t, len(c.execute(f'from {s}.{t}').fetchall())]"
+        " for s, t in c.execute('select schema_name, table_name from duckdb_tables()').fetchall())]))"
+    ).replace("PATH", repr(str(place.serving)))
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "old")}
+    done = subprocess.run(
+        [sys.executable, "-c", question], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    version, *counts = json.loads(done.stdout)
+
+    assert version.startswith("1.4.")
+    tables = "select schema_name, table_name from duckdb_tables() order by all"
+    assert counts == [
+        [schema, name, len(place.rows(f"from {schema}.{name}"))]
+        for schema, name in place.rows(tables)
+    ]
+    assert len(counts) > 15
+
+
+def test_a_node_that_did_not_run_is_named(landed: tuple[Place, Done], tmp_path: Path) -> None:
+    """Exit code 0 of dbt is not enough: every seed, model and data test has a good result."""
+    place, _ = landed
+    (run,) = (place.published / "runs").iterdir()
+    shutil.copytree(run / "target", tmp_path / "target")
+    assert building.lacking_nodes(tmp_path) == []
+    path = tmp_path / "target" / "run_results.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    for result in content["results"]:
+        if result["unique_id"].endswith(".customer_health"):
+            result["status"] = "skipped"
+    content["results"] = [r for r in content["results"] if not r["unique_id"].endswith(".grades")]
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+    assert building.lacking_nodes(tmp_path) == ["customer_health", "grades"]
+
+
+def test_on_a_terminal_it_shows_how_far_it_is(place: Place) -> None:
+    """One line that changes; elsewhere plain lines."""
+    command = [sys.executable, str(ROOT / "scripts" / "refresh.py"), "--run-date", DAY]
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(command, env=place.variables(), stderr=theirs, stdin=theirs)
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):
+        while part := os.read(ours, 65536):
+            shown += part
+    assert process.wait() == 0
+    os.close(ours)
+
+    steps = {int(n) for n in re.findall(rb"\r +build +(\d+) of 3\d\d", shown)}
+    assert max(steps) > 250
+    assert len(steps) > 100
+    assert b"\r" not in place.refresh().err.encode()
 
 
 def test_dbt_does_not_know_the_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
