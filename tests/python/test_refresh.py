@@ -360,7 +360,8 @@ def test_a_client_of_duckdb_1_4_reads_what_is_published(
     question = (
         "import duckdb, json; c = duckdb.connect(PATH, read_only=True); print(json.dumps("
         "[duckdb.__version__, *sorted([s, t, len(c.execute(f'from {s}.{t}').fetchall())]"
-        " for s, t in c.execute('select schema_name, table_name from duckdb_tables()').fetchall())]))"
+        " for s, t in c.execute('select schema_name, table_name from duckdb_tables()').fetchall()"
+        ")]))"
     ).replace("PATH", repr(str(place.serving)))
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "old")}
     done = subprocess.run(
