@@ -244,14 +244,23 @@ def rejected(place: Place) -> None:
     write_csv(place.inbox, "usage_events", [HEADER, *rows], "bad.csv")
 
 
+def landed_file_gone(place: Place) -> None:
+    (path,) = (place.raw / "usage_events").iterdir()
+    path.unlink()
+
+
 def rows_taken_back(place: Place) -> None:
+    """The landed file is gone, and so is its source."""
     (path,) = (place.raw / "usage_events").iterdir()
     path.rename(place.folder / path.name)
+    (place.inbox / "usage_events" / "usage_events.csv").rename(place.folder / "usage_events.csv")
 
 
 def rows_put_back(place: Place) -> None:
     (path,) = place.folder.glob("batch-*.parquet")
     path.rename(place.raw / "usage_events" / path.name)
+    for source in place.folder.glob("usage_events.csv"):
+        source.rename(place.inbox / "usage_events" / source.name)
 
 
 def raw_changed_by_hand(place: Place) -> None:
@@ -281,8 +290,10 @@ FEEDS = [
           "rejected_share: usage_events"),
     fault("inputs", "the feed stopped", stopped_feed, 0, "the feed stopped", run=two_weeks_later),
     fault("inputs", "a day has a hundred times the rows", explode, 1, "exploded", run=next_day),
-    fault("inputs", "a landed file is gone", rows_taken_back, 2, "required, but absent",
-          mend=rows_put_back, same=True),
+    fault("inputs", "a landed file is gone, its source is in the inbox", landed_file_gone, 0,
+          "usage_events/usage_events.csv: 27 rows", same=True),
+    fault("inputs", "a landed file is gone, and so is its source", rows_taken_back, 2,
+          "required, but absent", mend=rows_put_back, same=True),
     fault("inputs", "a landed file was changed by hand", raw_changed_by_hand, 1, "landed_rows",
           mend=rows_put_back, same=True),
     fault("inputs", "a landed file is damaged", raw_damaged, 1, "is damaged: it is not what was",
