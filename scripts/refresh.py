@@ -4,7 +4,9 @@ import argparse
 import errno
 import json
 import os
+import re
 import shutil
+import signal
 import sys
 from contextlib import suppress
 from dataclasses import asdict
@@ -48,6 +50,7 @@ another run or reader is in the way, 130 interrupted. What to do about each: doc
 """
 KEPT_VERSIONS, KEPT_RUNS = 7, 60
 LEAST_FREE_BYTES = 200_000_000
+MEMORY = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
 
 
 def driver_weeks() -> int:
@@ -147,11 +150,24 @@ class Refresh:
             first = faults[0]
             row = f", row {first.row}" if first.row else ""
             column = f", {first.column}" if first.column else ""
+            more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
             raise Stop(
                 CONFIGURATION,
-                f"{len(faults)} faults in seeds/scoring, the first in {first.file}{row}{column}:"
-                f" {first.fault}.",
-                "python scripts/validate.py lists all of them, and how to mend each.",
+                f"A fault in seeds/scoring: {first.file}{row}{column}: {first.fault}{more}.",
+                f"Mend it: {first.hint}. python scripts/validate.py lists all faults.",
+            )
+        limit = os.environ.get("HEALTH_MEMORY_LIMIT", "").strip()
+        if limit and not MEMORY.fullmatch(limit):
+            raise Stop(
+                CONFIGURATION,
+                f"HEALTH_MEMORY_LIMIT is {limit!r}, which is no amount of memory.",
+                "Write it as 6GB or 800MB, or leave it out.",
+            )
+        if self.places.is_sample():
+            self.warn(
+                "check",
+                "the raw folder is the sample's: what is published is invented"
+                " (HEALTH_RAW_DIR names yours)",
             )
         self.check_disk()
         self.tell("check", f"{len(rows)} seed files, nothing wrong")
@@ -180,12 +196,16 @@ class Refresh:
         landing.clear_unfinished(self.places.raw)
         for text in landing.strays(self.places):
             self.warn("land", f"inbox: {text}")
+        if waiting := landing.set_aside_files(self.places):
+            self.warn("land", f"set aside before, and not mended: {listed(waiting)}")
         found = landing.land(self.places, self.key, self.now, self.options.dry_run)
         self.report["landed"] = [asdict(one) for one in found]
         for one in found:
             name = f"{one.input}/{listed([one.file])}"
             if one.state == "set aside":
                 self.warn("land", f"{name} was set aside: {one.reason}")
+            elif one.state == "to set aside":
+                self.warn("land", f"{name} would be set aside: {one.reason}")
             elif one.state == landing.CHANGING:
                 self.warn("land", f"{name} is still being written; it is landed by the next run")
             elif one.state == "landed":
@@ -426,11 +446,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def run(options: argparse.Namespace) -> int:
     """One refresh from the lock to the record; its exit code."""
     os.umask(UMASK)
+    # What systemd and orchestrators send when they stop a run; the same as Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     teller = Teller()
     places = find_places()
     refresh: Refresh | None = None
     code, what, step = PUBLISHED, "", ""
     try:
+        places.refuse_mixed_up()
         if options.dry_run:
             refresh = Refresh(options, places, teller)
             refresh.rehearse()

@@ -3,6 +3,7 @@
 import argparse
 import os
 
+import duckdb
 from last_build import run_command, table
 from nightly import locking, publishing
 from nightly.places import CHECKS_FAILED, CONFIGURATION, UMASK, Places, Stop, find_places
@@ -14,7 +15,9 @@ EPILOG = """examples:
 
 The next refresh publishes the newest state again: mend what was wrong first. What was published
 stays in the log, also of the run that is rolled back.
-Exit codes: 0 done, 2 there is no such run, 75 a refresh is running.
+Without --to it is the newest one before it that is as it was published.
+Exit codes: 0 done, 1 the named one is not as it was published, 2 there is no such run, 75 a refresh
+is running.
 """
 
 
@@ -38,13 +41,37 @@ def earlier_run(places: Places, wanted: str | None) -> publishing.Version:
             "python scripts/refresh.py publishes.",
         )
     before = [version for version in kept if version.run_id < current]
-    if not before:
+    intact = [version for version in before if not publishing.damaged_file(version.folder)]
+    if not intact:
         raise Stop(
             CONFIGURATION,
-            f"No version before {current} is kept in {places.versions}.",
+            f"No version before {current} is kept in {places.versions}"
+            f"{', and as it was published' * bool(before)}.",
             "Older ones are removed (refresh.py --keep); build again with --as-of instead.",
         )
-    return before[-1]
+    return intact[-1]
+
+
+def in_words(version: publishing.Version) -> list[object]:
+    """A row of --list: what mart_status says of the version, and whether readers see it."""
+    state = "current" if version.is_current else ""
+    if file := publishing.damaged_file(version.folder):
+        return [version.run_id, *[None] * 5, f"{state} {file} is not as it was published".strip()]
+    (row,) = duckdb.execute(
+        "select as_of_date, accounts, is_changed, warnings, accepted_reason from read_parquet(?)"
+        " where run_id = ?",
+        [str(version.folder / "marts" / "mart_status.parquet"), version.run_id],
+    ).fetchall()
+    as_of, accounts, is_changed, warnings, accepted = row
+    return [
+        version.run_id,
+        as_of,
+        accounts,
+        "yes" if is_changed else "no",
+        warnings,
+        accepted or "",
+        state,
+    ]
 
 
 def roll_back(places: Places, wanted: str | None) -> str:
@@ -76,8 +103,8 @@ def main() -> int:
     os.umask(UMASK)
     places = find_places()
     if options.list:
-        rows = [(v.run_id, "current" if v.is_current else "") for v in publishing.versions(places)]
-        print(table(["run_id", "seen by readers"], rows))
+        names = ("run_id", "as_of", "accounts", "changed", "warnings", "accepted", "")
+        print(table(names, [in_words(version) for version in publishing.versions(places)]))
         return 0
     try:
         with locking.hold(places.lock, "rollback"):

@@ -728,7 +728,8 @@ PLAYBOOKS = [
     broken("no action", cell(PB, 3, "action", ""), (PB, 3, "action", "blank")),
 ]
 
-# Rows of trust.csv: 2 rejected rows, 5 accounts lost, 6 grades, 7 and 8 days, 10 and 11 volume.
+# Rows of trust.csv: 2 rejected rows, 5 and 6 sums, 7 accounts lost, 8 grades, 9 and 10 days, 12 and
+# 13 volume.
 TRUST = [
     broken(
         "a misspelt audit",
@@ -737,23 +738,24 @@ TRUST = [
     ),
     broken(
         "an audit of an unknown input",
-        cell(TR, 7, "input", "usage_event"),
-        (TR, 7, "input", "mean usage_events?"),
+        cell(TR, 9, "input", "usage_event"),
+        (TR, 9, "input", "mean usage_events?"),
     ),
     broken(
         "a limit in percent", cell(TR, 2, "limit_value", "5"), (TR, 2, "limit_value", "above 1")
     ),
-    broken("no limit", cell(TR, 7, "limit_value", ""), (TR, 7, "limit_value", "blank")),
-    broken("no row is enough", cell(TR, 6, "min_rows", "0"), (TR, 6, "min_rows", "below 1")),
-    broken("half a row", cell(TR, 6, "min_rows", "1.5"), (TR, 6, "min_rows", "whole")),
+    broken("no limit", cell(TR, 9, "limit_value", ""), (TR, 9, "limit_value", "blank")),
+    broken("no row is enough", cell(TR, 8, "min_rows", "0"), (TR, 8, "min_rows", "below 1")),
+    broken("half a row", cell(TR, 8, "min_rows", "1.5"), (TR, 8, "min_rows", "whole")),
     broken("an unknown action", cell(TR, 2, "action", "halt"), (TR, 2, "action", "one of")),
-    broken("grades of one input", cell(TR, 6, "input", "accounts"), (TR, 6, "input", "one of")),
-    broken("accounts of one input", cell(TR, 5, "input", "accounts"), (TR, 5, "input", "one of")),
-    broken("the volume of all inputs", cell(TR, 10, "input", "*"), (TR, 10, "input", "one of")),
+    broken("grades of one input", cell(TR, 8, "input", "accounts"), (TR, 8, "input", "one of")),
+    broken("accounts of one input", cell(TR, 7, "input", "accounts"), (TR, 7, "input", "one of")),
+    broken("ARR of one input", cell(TR, 5, "input", "accounts"), (TR, 5, "input", "one of")),
+    broken("the volume of all inputs", cell(TR, 12, "input", "*"), (TR, 12, "input", "one of")),
     broken(
         "a limit twice",
-        cell(TR, 8, "input", "usage_events"),
-        (TR, 8, None, "repeats row 7"),
+        cell(TR, 10, "input", "usage_events"),
+        (TR, 10, None, "repeats row 9"),
     ),
 ]
 

@@ -240,7 +240,7 @@ def next_day(place: Place) -> Done:
 
 
 def rejected(place: Place) -> None:
-    rows = [f"bad{n},a1,,no date,login" for n in range(9)]
+    rows = [f"bad{n},a1,,no date,login" for n in range(30)]
     write_csv(place.inbox, "usage_events", [HEADER, *rows], "bad.csv")
 
 
@@ -286,7 +286,7 @@ FEEDS = [
     fault("inputs", "usage_events: columns of another type", retyped, 1,
           "~ event_at: text so far, now whole number",
           mend=remove("usage_events", "typed.parquet")),
-    fault("inputs", "a quarter of the rows is rejected", rejected, 1,
+    fault("inputs", "all rows of a file are rejected", rejected, 1,
           "rejected_share: usage_events"),
     fault("inputs", "the feed stopped", stopped_feed, 0, "the feed stopped", run=two_weeks_later),
     fault("inputs", "a day has a hundred times the rows", explode, 1, "exploded", run=next_day),
@@ -686,7 +686,8 @@ def operations() -> list[Fault]:
               clock_ahead, same=True),
         fault("operations", "the published folder is read-only", read_only, 2, "ead-only",
               mend=writable, same=True),
-        fault("operations", "the published folder is a file", no_publishing_folder, 1, "", refresh,
+        fault("operations", "the published folder is a file", no_publishing_folder, 2,
+              "cannot be made a folder", refresh,
               publishing_folder_back, same=True),
     ]  # fmt: skip
 

@@ -22,6 +22,9 @@ DAYS = {
 NEXT_STEPS = {
     "rejected_share": "look at marts.rejected_records of the working file by input and reason",
     "rows_lost_share": "ask the source whether rows were taken back; land the missing files",
+    "arr_lost_share": "look whether a column such as mrr, seats or currency is gone or empty",
+    "coverage_lost_share": "look which inputs or columns are gone or empty: is_missing in"
+    " fct_health_drivers",
     "accounts_lost_share": "compare dim_accounts with the published one: is_scored, deleted_at",
     "grade_changes_share": "look at fct_score_changes of the working file for the cause",
     "days_stale": "look whether the feed runs: its files did not come",
@@ -78,12 +81,15 @@ def limits_of(limits: list[Limit], audit: str, inputs: list[str]) -> dict[str, L
     return {name: own.get(name) or own["*"] for name in inputs if name in own or "*" in own}
 
 
+MILLIONTH = Decimal("0.000001")
+
+
 def percent(share: Decimal) -> str:
     return f"{share * 100:.1f} %"
 
 
 def ratio(part: int, whole: int) -> Decimal:
-    return (Decimal(part) / Decimal(whole)).quantize(Decimal("0.000001"))
+    return (Decimal(part) / Decimal(whole)).quantize(MILLIONTH)
 
 
 def judge(limit: Limit, value: Decimal | None, is_good: bool, text: str) -> Finding:
@@ -125,6 +131,7 @@ class Audit:
             *self.rejected_share(),
             *self.rows_lost(),
             *self.accounts_lost(),
+            *self.sums_lost(),
             *self.grade_changes(),
             *self.freshness(),
             *self.volume(),
@@ -149,13 +156,28 @@ class Audit:
         return found
 
     def rejected_share(self) -> list[Finding]:
+        """Of the rows that came since the last publication; of all before the first, or where rows
+        were taken back."""
         found = []
         limits = limits_of(self.limits, "rejected_share", list(self.inputs))
+        before: dict[str, tuple[int, int]] = {}
+        if not self.is_first:
+            before = {
+                name: (raw, rejected)
+                for name, raw, rejected in self.connection.execute(
+                    "select input, raw_rows, rejected_rows"
+                    " from published.marts.source_reconciliation"
+                ).fetchall()
+            }
         for name, limit in limits.items():
             raw, _, rejected = self.inputs[name]
+            raw_before, rejected_before = before.get(name, (0, 0))
+            if raw >= raw_before:
+                raw, rejected = raw - raw_before, max(0, rejected - rejected_before)
             if limit.speaks_of(raw):
-                share = ratio(rejected, raw)
-                text = f"{name}: {rejected:,} of {raw:,} rows rejected, {percent(share)}"
+                share = min(Decimal(1), ratio(rejected, raw))
+                new = "new " if raw_before else ""
+                text = f"{name}: {rejected:,} of {raw:,} {new}rows rejected, {percent(share)}"
                 found.append(judge(limit, share, share <= limit.value, text))
         return found
 
@@ -197,6 +219,30 @@ class Audit:
         share = ratio(gone, was)
         text = f"{gone:,} of {was:,} accounts are no longer scored, {percent(share)}"
         return [judge(limits["*"], share, share <= limits["*"].value, text)]
+
+    def sums_lost(self) -> list[Finding]:
+        """What is known less of than when last published, over the accounts scored then and now:
+        ARR, and the share of the weight whose value is known."""
+        limits = limits_of(self.limits, "arr_lost_share", ["*"])
+        limits_of_coverage = limits_of(self.limits, "coverage_lost_share", ["*"])
+        if self.is_first:
+            return []
+        both, *sums = self.connection.execute(
+            "select count(*), sum(former.arr), coalesce(sum(now.arr), 0),"
+            " sum(former.coverage), coalesce(sum(now.coverage), 0)"
+            " from published.marts.customer_health as former"
+            " inner join working.marts.customer_health as now using (account_id)"
+        ).fetchall()[0]
+        found = []
+        for limit, what, was, now in (
+            (limits.get("*"), "ARR", *sums[:2]),
+            (limits_of_coverage.get("*"), "known weight", *sums[2:]),
+        ):
+            if limit and limit.speaks_of(both) and was:
+                share = max(Decimal(0), 1 - Decimal(now) / Decimal(was)).quantize(MILLIONTH)
+                text = f"{both:,} accounts have {percent(share)} less {what} than before"
+                found.append(judge(limit, share, share <= limit.value, text))
+        return found
 
     def grade_changes(self) -> list[Finding]:
         limits = limits_of(self.limits, "grade_changes_share", ["*"])

@@ -264,6 +264,15 @@ def arrivals(places: Places) -> Iterator[tuple[Contract, Path]]:
                 yield contract, path
 
 
+def set_aside_files(places: Places) -> list[str]:
+    """What was set aside and still waits for a person."""
+    return [
+        str(path.relative_to(places.inbox))
+        for path in sorted(places.inbox.glob(f"*/{SET_ASIDE}/*"))
+        if not path.name.endswith(".reason.txt")
+    ]
+
+
 def strays(places: Places) -> list[str]:
     """What lies in the inbox and is not landed, in words."""
     names = {contract.name for contract in raw_files.read_contract()}
@@ -563,11 +572,28 @@ def land(places: Places, key: privacy.Key | None, now: datetime, dry_run: bool) 
             + "\n".join(faults),
             "Have the source mended, or map the columns before they get to the inbox.",
         )
-    if plans and not dry_run:
+    if plans:
         refuse_foreign_files(places, {arrival.contract.name for arrival, _ in plans})
+        need_key(places, key, [arrival for arrival, _ in plans])
     for arrival, before in plans:
         found.append(land_one(arrival, before, places, key, now, dry_run))
     return found
+
+
+def need_key(places: Places, key: privacy.Key | None, planned: list[Arrival]) -> None:
+    """Stop(2) before anything is landed where there is a user id and not the key for it."""
+    for arrival in planned:
+        if PERSONAL in arrival.columns and not arrival.problem:
+            why = f"the user ids of {arrival.path} must not be stored as they are"
+            with duckdb.connect() as connection:
+                try:
+                    connection.execute(f"create temp view arrived as {rows_sql(arrival)}")
+                    texts = distinct_texts(connection, PERSONAL)
+                except duckdb.Error:
+                    continue
+            if not all(map(privacy.is_nothing, texts)):
+                privacy.Memory(places.raw).check(privacy.need_key(key, why))
+                return
 
 
 def has_changed(arrival: Arrival) -> bool:
@@ -602,7 +628,8 @@ def land_one(
         return Landed(name, arrival.path.name, CHANGING)
     if not dry_run:
         set_aside(arrival, problem)
-    return Landed(name, arrival.path.name, "set aside", reason=problem)
+    state = "to set aside" if dry_run else "set aside"
+    return Landed(name, arrival.path.name, state, reason=problem)
 
 
 def group(files: Iterable[tuple[Contract, Path]]) -> dict[str, list[tuple[Contract, Path]]]:

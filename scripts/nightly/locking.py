@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nightly.places import BUSY, Stop, host
+from nightly.places import BUSY, CONFIGURATION, Stop, host
 
 # How long a dead holder's children may take to follow it.
 PATIENCE_SECONDS = 5.0
@@ -57,8 +57,15 @@ def is_dead(holder: dict[str, str]) -> bool:
 @contextmanager
 def hold(path: Path, command: str) -> Iterator[Lock]:
     """Hold the lock; Stop(75) at once, naming the holder, where it is held."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o640)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o640)
+    except (FileExistsError, FileNotFoundError, NotADirectoryError) as error:
+        raise Stop(
+            CONFIGURATION,
+            f"{path.parent} cannot be made a folder: {str(error.strerror).lower()}.",
+            "Name another one: export HEALTH_PUBLISH_DIR=/path/to/published",
+        ) from None
     try:
         holder = read_holder(path)
         deadline = time.monotonic() + (PATIENCE_SECONDS if is_dead(holder) else 0)

@@ -62,6 +62,23 @@ class Places:
     def is_sample(self) -> bool:
         return self.raw == ROOT / "sample_data"
 
+    def refuse_mixed_up(self) -> None:
+        """Stop(2) where two of the places are one, or one lies where another is emptied."""
+        folders = {
+            "HEALTH_RAW_DIR": self.raw.resolve(),
+            "HEALTH_INBOX_DIR": self.inbox.resolve(),
+            "HEALTH_PUBLISH_DIR": self.publish.resolve(),
+            "HEALTH_WAREHOUSE": self.warehouse.resolve(),
+        }
+        for name, folder in folders.items():
+            for other, outer in folders.items():
+                if name != other and (folder == outer or outer in folder.parents):
+                    raise Stop(
+                        CONFIGURATION,
+                        f"{name} ({folder}) lies in {other} ({outer}).",
+                        "Give each of the four a place of its own.",
+                    )
+
 
 def find_places() -> Places:
     """The places that the environment names, else those of the project."""

@@ -38,8 +38,8 @@ class State:
 
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[State]:
-    """100 accounts, 1,000 rows of every input through yesterday, 30 events a day; published the
-    same. Limits are those of the project."""
+    """100 accounts, 1,000 rows of every input through yesterday, 100 of them new, 30 events a day;
+    published the same. Limits are those of the project."""
     places = Places(
         tmp_path / "raw", tmp_path / "inbox", tmp_path / "working.duckdb", tmp_path / "published"
     )
@@ -51,7 +51,8 @@ def state(tmp_path: Path) -> Iterator[State]:
         for schema in ("seeds", "marts", "activity", "staging"):
             connection.execute(f"create schema {schema}")
         connection.execute(
-            "create table marts.customer_health as select range as account_id, 'A' as grade"
+            "create table marts.customer_health as select range as account_id, 'A' as grade,"
+            " cast(range as decimal(28, 6)) as arr, cast(0.9 as decimal(9, 6)) as coverage"
             " from range(100)"
         )
         connection.execute(
@@ -59,8 +60,10 @@ def state(tmp_path: Path) -> Iterator[State]:
             " accepted_rows bigint, rejected_rows bigint)"
         )
         for contract in read_contract():
+            rows = (1000, 990, 10) if path == places.warehouse else (900, 990, 5)
             connection.execute(
-                "insert into marts.source_reconciliation values (?, 1000, 990, 10)", [contract.name]
+                "insert into marts.source_reconciliation values (?, ?, ?, ?)",
+                [contract.name, *rows],
             )
         made.append(connection)
     working, published = made
@@ -93,6 +96,8 @@ def test_in_order_nothing_speaks_up(state: State) -> None:
     assert {finding.audit for finding in findings} == {
         "rejected_share",
         "rows_lost_share",
+        "arr_lost_share",
+        "coverage_lost_share",
         "accounts_lost_share",
         "grade_changes_share",
         "days_stale",
@@ -105,16 +110,23 @@ def test_in_order_nothing_speaks_up(state: State) -> None:
 # (change of the working file, audit, value, whether that is still good, action); the first of two
 # is exactly at the limit.
 CASES = [
-    ("update marts.source_reconciliation set rejected_rows = 50 where input = 'invoices'",
+    ("update marts.source_reconciliation set rejected_rows = 10 where input = 'invoices'",
      "rejected_share", "0.05", True, "stop"),
-    ("update marts.source_reconciliation set rejected_rows = 51 where input = 'invoices'",
-     "rejected_share", "0.051", False, "stop"),
-    ("update marts.source_reconciliation set rejected_rows = 501 where input = 'score_overrides'",
-     "rejected_share", "0.501", False, "warn"),
+    ("update marts.source_reconciliation set rejected_rows = 11 where input = 'invoices'",
+     "rejected_share", "0.06", False, "stop"),
+    ("update marts.source_reconciliation set rejected_rows = 56 where input = 'score_overrides'",
+     "rejected_share", "0.51", False, "warn"),
     ("update marts.source_reconciliation set accepted_rows = 971 where input = 'accounts'",
      "rows_lost_share", "0.019192", True, "stop"),
     ("update marts.source_reconciliation set accepted_rows = 970 where input = 'accounts'",
      "rows_lost_share", "0.020202", False, "stop"),
+    ("update marts.customer_health set arr = arr * 0.8", "arr_lost_share", "0.2", True, "stop"),
+    ("update marts.customer_health set arr = arr * 0.79", "arr_lost_share", "0.21", False, "stop"),
+    ("update marts.customer_health set arr = null", "arr_lost_share", "1", False, "stop"),
+    ("update marts.customer_health set coverage = 0.81", "coverage_lost_share", "0.1", True,
+     "stop"),
+    ("update marts.customer_health set coverage = 0.8", "coverage_lost_share", "0.111111", False,
+     "stop"),
     ("delete from marts.customer_health where account_id < 10",
      "accounts_lost_share", "0.1", True, "stop"),
     ("delete from marts.customer_health where account_id < 11",
@@ -184,6 +196,24 @@ def test_of_too_few_nothing_is_said(state: State, name: str, change: str) -> Non
     state.working.execute(change)
 
     assert state.audit(name) == []
+
+
+def test_rows_that_were_published_before_are_not_judged_again(state: State) -> None:
+    """Rejected once and accepted with a reason, they do not hold up every night after it."""
+    state.working.execute("update marts.source_reconciliation set rejected_rows = 400")
+    state.published.execute("update marts.source_reconciliation set raw_rows = 1000")
+
+    assert state.audit("rejected_share") == []
+
+
+def test_a_bad_load_is_judged_by_itself(state: State) -> None:
+    """However many good rows there are of earlier days."""
+    state.working.execute(
+        "update marts.source_reconciliation set raw_rows = 1000100, rejected_rows = 105"
+    )
+    state.published.execute("update marts.source_reconciliation set raw_rows = 1000000")
+
+    assert {f.value for f in state.audit("rejected_share")} == {Decimal(1)}
 
 
 def test_an_audit_without_a_row_is_off(state: State) -> None:

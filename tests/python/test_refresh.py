@@ -199,22 +199,25 @@ def test_a_required_column_of_another_type_stops(place: Place) -> None:
 
 def test_a_limit_that_is_exceeded_keeps_the_former_state_until_it_is_accepted(place: Place) -> None:
     before = place.files()
-    rows = [f"bad{n},a1,,no date,login" for n in range(9)]
-    write_csv(place.inbox, "usage_events", ["event_id,account_id,user_id,event_at,feature", *rows], "bad.csv")  # fmt: skip  # noqa: E501
+    rows = [f"bad{n},a1,,no date,login" for n in range(30)]
+    write_csv(place.inbox, "usage_events", [HEADER, *rows], "bad.csv")
     done = place.refresh()
 
     assert done.code == 1
-    assert "rejected_share: usage_events: 9 of 36 rows rejected, 25.0 % (limit 0.05)" in done.err
+    words = "usage_events: 30 of 30 new rows rejected, 100.0 % (limit 0.05)"
+    assert f"rejected_share: {words}" in done.err
     assert "--accept" in done.err
     assert place.files() == before
 
     accepted = place.refresh("--accept", "A test file, known to be bad")
     assert accepted.code == 0, accepted.err
-    ((reason, words),) = place.rows(
+    ((reason, told),) = place.rows(
         "select accepted_reason, warning_text from marts.mart_status order by run_id desc limit 1"
     )
     assert reason == "A test file, known to be bad"
-    assert "accepted: rejected_share: usage_events" in words
+    assert "accepted: rejected_share: usage_events" in told
+    # What was accepted is not asked about every night.
+    assert place.refresh().code == 0
 
 
 def test_a_second_run_says_who_is_running(place: Place) -> None:
@@ -332,7 +335,7 @@ def test_drivers_are_published_for_so_many_weeks(sample_dir: Path, tmp_path: Pat
 
 
 def test_the_inbox_is_emptied_when_asked_to_and_once_published(place: Place) -> None:
-    rows = [f"bad{n},a1,,no date,login" for n in range(9)]
+    rows = [f"bad{n},a1,,no date,login" for n in range(30)]
     write_csv(place.inbox, "usage_events", [HEADER, *rows], "bad.csv")
     (place.inbox / "usage_events" / "empty.csv").touch()
     sent = sorted(place.inbox.rglob("*.csv"))
