@@ -111,5 +111,5 @@ lock: ## Pin the dependencies of pyproject.toml again (needs uv)
 		--no-annotate --no-strip-extras --upgrade --custom-compile-command "make lock" -o requirements.txt
 
 .PHONY: clean
-clean: ## Remove what was built, not .venv
-	rm -rf target logs warehouse published build
+clean: ## Remove what can be built again; not .venv, not what was published
+	rm -rf target logs warehouse build

@@ -9,17 +9,27 @@ from datetime import UTC, datetime
 
 from last_build import run_command
 from nightly import erasing, locking, privacy, publishing
-from nightly.places import CHECKS_FAILED, ROOT, UMASK, Stop, find_places, put_in_place
+from nightly.places import (
+    CHECKS_FAILED,
+    CONFIGURATION,
+    ROOT,
+    UMASK,
+    Stop,
+    find_places,
+    put_in_place,
+)
 
 EPILOG = """examples:
   python scripts/erase.py --account acct_0017
   python scripts/erase.py --user ana@example.com --json
-  python scripts/erase.py --user -            # reads the id from standard input
+  python scripts/erase.py --account acct_0017 --user u1    # of that account only
+  python scripts/erase.py --user -                         # reads the id from standard input
 
 The id is not written anywhere: a keyed tombstone (HEALTH_PSEUDONYM_KEY) keeps a file that is sent
 again from bringing it back. A receipt without personal data goes to HEALTH_PUBLISH_DIR/receipts.
 Run a refresh afterwards: it builds the working file anew.
-Exit codes: 0 erased, 1 something still holds it (named), 2 usage, 75 a refresh is running.
+Exit codes: 0 erased, 1 something still holds it (named), 2 usage, or nobody has that id, 75 a
+refresh is running.
 """
 
 
@@ -30,16 +40,19 @@ def main() -> int:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    who = parser.add_mutually_exclusive_group(required=True)
-    who.add_argument("--account", metavar="ID", help="an account, with all its records")
-    who.add_argument("--user", metavar="ID", help="a user, as the raw inputs call it")
+    parser.add_argument("--account", metavar="ID", help="an account, with all its records")
+    parser.add_argument(
+        "--user", metavar="ID", help="a user, in all accounts; with --account, in that one"
+    )
     parser.add_argument("--json", action="store_true", help="print the receipt as JSON")
     options = parser.parse_args()
-    kind = "account" if options.account is not None else "user"
-    id_text = options.account if options.account is not None else options.user
-    id_text = sys.stdin.readline().strip() if id_text == "-" else id_text.strip()
-    if privacy.is_nothing(id_text):
-        parser.error("an id is needed")
+    account, user = (
+        sys.stdin.readline() if text == "-" else text for text in (options.account, options.user)
+    )
+    given = {account, user} - {None}
+    if not given or any(map(privacy.is_nothing, given)):
+        parser.error("--account ID, --user ID or both are needed")
+    kind = "account" if user is None else "user"
     os.umask(UMASK)
     places = find_places()
     try:
@@ -49,11 +62,19 @@ def main() -> int:
             memory = privacy.Memory(places.raw)
             memory.check(key)
             memory.note_key(key)
-            erased = erasing.whom(kind, id_text, key)
+            erased = erasing.whom(account, user, key)
+            is_new = erased.tombstone not in memory.tombstones(kind)
             memory.bury(kind, erased.tombstone)
             receipt = erasing.erase(
                 places, ROOT, erased, lambda text: print(f"{text} ...", file=sys.stderr)
             )
+            if not receipt.is_found and is_new:
+                memory.dig_up(kind, erased.tombstone)
+                raise Stop(
+                    CONFIGURATION,
+                    f"No record names that {kind}; nothing was erased.",
+                    "Is the id right? Capitals count. Build the working file anew: refresh.py",
+                )
             now = datetime.now(UTC)
             content = {"erased_at": now.isoformat(timespec="seconds"), **asdict(receipt)}
             text = json.dumps(content, indent=1)

@@ -33,10 +33,16 @@ def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         with duckdb.connect(str(path), read_only=True) as connection:
             yield connection
     except (duckdb.CatalogException, duckdb.BinderException) as error:
-        raise NotThere(f"{path} lacks a table or column of this version: run dbt build.") from error
+        raise NotThere(
+            f"{path} lacks a table or column of this version: run dbt build. (This needs the"
+            " working file; a published one has the marts only.)"
+        ) from error
     except duckdb.IOException as error:
         if "lock" in str(error):
-            raise NotThere(f"{path} is open in another program; close it there.") from error
+            raise NotThere(
+                f"{path} is open in another program: close it there, or wait for the refresh that"
+                " builds it. What is published can be read all the while."
+            ) from error
         raise NotThere(f"{path} is not a DuckDB file that can be read.") from error
 
 

@@ -363,7 +363,7 @@ class Refresh:
     def empty_inbox(self) -> None:
         """Remove what was landed from the inbox: its user ids are in clear there."""
         removed = 0
-        for path in list(landing.landed_arrivals(self.places)):
+        for _, path in list(landing.landed_arrivals(self.places)):
             path.unlink()
             removed += 1
         if removed:

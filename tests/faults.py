@@ -652,6 +652,8 @@ def operations() -> list[Fault]:
         *found,
         fault("operations", "Ctrl-C in the middle of the build", some_users, 130, "Interrupted",
               stopped_when(at_share_of_build(0.5), signal.SIGINT), same=True),
+        fault("operations", "SIGTERM in the middle of the build", some_users, 130, "Interrupted",
+              stopped_when(at_share_of_build(0.4), signal.SIGTERM), same=True),
         fault("operations", "kill -9 while an account is erased", nothing, 0, "", erased_again),
         fault("operations", "an erased account is sent again", nothing, 0,
               "of erased accounts or users left out", sent_again),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 import raw_files
-from raw_files import quoted
+from raw_files import Contract, quoted
 
 from nightly import landing, privacy, publishing
 from nightly.places import CHECKS_FAILED, CONFIGURATION, SERVING_FILE, Places, Stop, put_in_place
@@ -22,11 +22,13 @@ SHORTEST_IN_TEXT = 6
 
 @dataclass(frozen=True)
 class Erased:
-    """Whom to erase: the id as received and what stands for it. Rows of it have it in `column`."""
+    """Whom to erase: the id as received and what stands for it. Rows of it have it in `column`; of
+    a user of one `account` only the rows of that account are its own."""
 
     kind: str
     texts: tuple[str, ...]
     tombstone: str
+    account: str = ""
 
     @property
     def column(self) -> str:
@@ -36,7 +38,10 @@ class Erased:
         return f"({', '.join(quoted(text) for text in self.texts)})"
 
     def words(self) -> str:
-        """A regular expression of its ids that are long enough to be looked for in text."""
+        """A regular expression of its ids that are long enough to be looked for in text. In text
+        nothing tells of which account a user is."""
+        if self.account:
+            return ""
         return "|".join(re.escape(t) for t in self.texts if len(t) >= SHORTEST_IN_TEXT)
 
     def is_named_in(self, column: str) -> str:
@@ -75,17 +80,22 @@ class Receipt:
     rows: dict[str, int] = field(default_factory=dict)
     files_removed: int = 0
     left: list[str] = field(default_factory=list)
+    is_found: bool = False
 
     def count(self, place: str, rows: int) -> None:
         if rows:
+            self.is_found = True
             self.rows[place] = self.rows.get(place, 0) + rows
 
 
-def whom(kind: str, id_text: str, key: Key) -> Erased:
-    """Whom an id stands for."""
-    id_text = id_text.strip()
-    texts = (id_text,) if kind == "account" else (id_text, key.pseudonym(id_text))
-    return Erased(kind, texts, key.tombstone(kind, id_text))
+def whom(account: str | None, user: str | None, key: Key) -> Erased:
+    """Whom the ids stand for: an account, a user in all accounts, or a user of one account."""
+    if user is None:
+        account = (account or "").strip()
+        return Erased("account", (account,), key.tombstone("account", account))
+    user, account = user.strip(), (account or "").strip()
+    tombstone = key.tombstone("user", f"{account}\0{user}" if account else user)
+    return Erased("user", (user, key.pseudonym(user)), tombstone, account)
 
 
 def names_accounts(column: str) -> bool:
@@ -99,6 +109,21 @@ def row_column(columns: dict[str, str], erased: Erased) -> str | None:
     found = {name.strip().lower(): name for name in columns}
     group = found.get("parent_account_id") if erased.kind == "account" else None
     return found.get(erased.column) or group
+
+
+def own_rows(columns: dict[str, str], erased: Erased) -> str:
+    """SQL: whether a row is its own."""
+    column = row_column(columns, erased)
+    if not column:
+        return "false"
+    test = erased.is_in(landing.identifier(column))
+    if erased.account:
+        account = next((name for name in columns if name.strip().lower() == "account_id"), None)
+        if not account:
+            return "false"
+        cell = f"trim(cast({landing.identifier(account)} as varchar))"
+        test = f"({test} and coalesce({cell} = {quoted(erased.account)}, false))"
+    return test
 
 
 def other_columns(columns: dict[str, str], erased: Erased) -> list[str]:
@@ -144,11 +169,10 @@ def replacements(columns: dict[str, str], erased: Erased, ours: set[str]) -> str
 
 def touched(columns: dict[str, str], erased: Erased, ours: set[str]) -> str:
     """SQL: whether a row names it anywhere."""
-    own = row_column(columns, erased)
-    names = [*([own] if own else []), *other_columns(columns, erased)]
-    tests = [erased.is_in(landing.identifier(name)) for name in names]
+    tests = [own_rows(columns, erased)]
+    tests += [erased.is_in(landing.identifier(name)) for name in other_columns(columns, erased)]
     tests += [erased.is_named_in(landing.identifier(name)) for name in sentences(columns, ours)]
-    return " or ".join(tests) or "false"
+    return " or ".join(tests)
 
 
 def columns_of(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:
@@ -157,8 +181,7 @@ def columns_of(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, 
 
 def without(columns: dict[str, str], erased: Erased, ours: set[str]) -> tuple[str, str]:
     """(select list, condition) of what stays of a table."""
-    column = row_column(columns, erased)
-    condition = f"not {erased.is_in(landing.identifier(column))}" if column else "true"
+    condition = f"not {own_rows(columns, erased)}"
     return replacements(columns, erased, ours), condition
 
 
@@ -300,9 +323,10 @@ def erase_artifacts(places: Places, root: Path, receipt: Receipt) -> None:
 
 def erase_inbox(places: Places, erased: Erased, receipt: Receipt) -> None:
     """Files of the inbox that were landed and hold it are removed: the raw files have the rest."""
-    for path in landing.landed_arrivals(places):
-        if holds(path, erased):
+    for contract, path in landing.landed_arrivals(places):
+        if holds(path, erased, contract):
             path.unlink()
+            receipt.is_found = True
             receipt.files_removed += 1
 
 
@@ -318,19 +342,31 @@ def refuse_sample(places: Places) -> None:
 # -------------------------------------------------------------------------------- is it gone?
 
 
-def holds(path: Path, erased: Erased) -> bool:
-    """Whether a file holds it: in its bytes, or in a decoded column."""
+def holds(path: Path, erased: Erased, contract: Contract | None = None) -> bool:
+    """Whether a file holds it: in its bytes, or in a decoded column. One of the inbox is read as
+    the input that it is of."""
     data = path.read_bytes()
     if erased.is_in_bytes(data):
         return True
     try:
+        if contract:
+            arrival = landing.look_at(path, contract, "")
+            return not arrival.problem and holds_rows(f"({landing.rows_sql(arrival)})", erased)
         if data[:4] == b"PAR1":
             return holds_rows(f"read_parquet({quoted(str(path))})", erased)
         if data[8:12] == b"DUCK":
             return holds_in_database(path, erased)
-    except duckdb.Error:
+        if path.suffix.lower() == ".csv":
+            return holds_rows(raw_files.source_sql([path]), erased)
+    except (duckdb.Error, raw_files.CannotReadError):
         return False
     return False
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file has to be unpacked before anything can be found in it."""
+    with path.open("rb") as file:
+        return file.read(4).startswith((b"\x1f\x8b", b"PK", b"BZh", b"\xfd7zX", b"(\xb5/\xfd"))
 
 
 def holds_rows(source: str, erased: Erased) -> bool:
@@ -394,5 +430,11 @@ def erase(places: Places, root: Path, erased: Erased, tell: Callable[[str], None
             "Free some space or mend the permissions, and run it again; it goes on from here.",
         ) from None
     tell("looking for what is left")
-    receipt.left = [str(path) for path in everything(places, root) if holds(path, erased)]
+    inputs = {path: contract for contract, path in landing.arrivals(places)}
+    for path in everything(places, root):
+        if holds(path, erased, inputs.get(path)):
+            receipt.left.append(str(path))
+        elif is_packed(path):
+            receipt.left.append(f"{path} (packed: unpack it to see)")
+    receipt.is_found |= bool(receipt.left)
     return receipt

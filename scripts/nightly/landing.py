@@ -365,10 +365,11 @@ def hide_people(
     connection: duckdb.DuckDBPyConnection, arrival: Arrival, key: privacy.Key | None, raw: Path
 ) -> None:
     """Fill the tables of what to replace (people, sentences) and whom to leave out
-    (erased_accounts, erased_users), worked out here and not in SQL."""
+    (erased_accounts, erased_users, erased_pairs), worked out here and not in SQL."""
     connection.execute("create table people (received varchar, pseudonym varchar)")
     connection.execute("create table erased_accounts (received varchar)")
     connection.execute("create table erased_users (received varchar)")
+    connection.execute("create table erased_pairs (account varchar, person varchar)")
     connection.execute("create table sentences (received varchar, cleaned varchar)")
     memory = privacy.Memory(raw)
     if PERSONAL in arrival.columns:
@@ -382,6 +383,8 @@ def hide_people(
             buried = memory.tombstones("user")
             gone = [(t,) for t in users if buried and key.tombstone("user", t) in buried]
             insert(connection, "erased_users", gone)
+            if buried and "account_id" in arrival.columns:
+                insert(connection, "erased_pairs", erased_pairs(connection, key, buried))
     buried = memory.tombstones("account")
     if buried or memory.tombstones("user"):
         key = privacy.need_key(key, "somebody was erased, and must not come back")
@@ -394,6 +397,21 @@ def hide_people(
         texts = {text for column in columns for text in distinct_texts(connection, column)}
         gone = [(t,) for t in sorted(texts) if key.tombstone("account", t) in buried]
         insert(connection, "erased_accounts", gone)
+
+
+def erased_pairs(
+    connection: duckdb.DuckDBPyConnection, key: privacy.Key, buried: frozenset[str]
+) -> list[tuple[str, ...]]:
+    """The users of one account that were erased there, as received: (account, user)."""
+    pairs = connection.execute(
+        f"select distinct cast(account_id as varchar), cast({PERSONAL} as varchar) from arrived"
+        f" where account_id is not null and {PERSONAL} is not null"
+    ).fetchall()
+    return [
+        (account, user)
+        for account, user in pairs
+        if key.tombstone("user", f"{account.strip()}\0{user.strip()}") in buried
+    ]
 
 
 def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[str, ...]]) -> None:
@@ -435,6 +453,11 @@ def final_sql(arrival: Arrival) -> str:
         user = f"cast(arrived.{PERSONAL} as varchar)"
         joins = f" left join people on {user} = people.received"
         conditions.append(f"coalesce({user} not in (select received from erased_users), true)")
+        if "account_id" in arrival.columns:
+            pair = f"(cast(arrived.account_id as varchar), {user})"
+            conditions.append(
+                f"coalesce({pair} not in (select (account, person) from erased_pairs), true)"
+            )
     if "account_id" in arrival.columns:
         conditions.append(
             "coalesce(cast(arrived.account_id as varchar)"
@@ -639,13 +662,13 @@ def group(files: Iterable[tuple[Contract, Path]]) -> dict[str, list[tuple[Contra
     return found
 
 
-def landed_arrivals(places: Places) -> Iterator[Path]:
+def landed_arrivals(places: Places) -> Iterator[tuple[Contract, Path]]:
     """The files of the inbox whose content was landed."""
     for contract, path in arrivals(places):
         known = landed_files(places.raw, contract.name)
         landed = {BATCH.fullmatch(file.name)[2] for file in known}  # type: ignore[index]
         if sha256_of(path)[:16] in landed:
-            yield path
+            yield contract, path
 
 
 def refuse_foreign_files(places: Places, names: set[str]) -> None:

@@ -124,6 +124,11 @@ class Memory:
         self.content["changed_at"] = datetime.now(UTC).isoformat(timespec="seconds")
         self.write()
 
+    def dig_up(self, kind: str, tombstone: str) -> None:
+        """Take back a tombstone of somebody who was not there."""
+        self.content[f"{kind}s"] = sorted(self.tombstones(kind) - {tombstone})
+        self.write()
+
     def write(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         written = self.path.with_name(".erased.json.new")

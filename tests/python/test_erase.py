@@ -1,5 +1,6 @@
 """Who is erased is found before, and nowhere after: in no byte and no decoded column."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -147,17 +148,60 @@ def test_a_user_id_is_nowhere_but_in_the_inbox_and_its_pseudonym_never_published
     }
 
 
+def test_a_user_of_one_account_is_erased_there_only(published: Place, tmp_path: Path) -> None:
+    """Ids of users are unique within the account; u1 of another one is somebody else."""
+    place = published.copy(tmp_path / "place")
+    header = "response_id,account_id,user_id,responded_at,survey_type,score"
+    rows = [f"{a}/u1,{a},u1,2026-02-03,nps,3" for a in (ACCOUNT, "acct-that-stays")]
+    path = write_csv(place.inbox, "survey_responses", [header, *rows], "short.csv")
+    assert place.run("refresh.py", "--run-date", "2026-03-01").code == 0
+    done = place.run("erase.py", "--account", ACCOUNT, "--user", "u1", "--json")
+    receipt = json.loads(done.out)
+
+    assert (done.code, receipt["rows"]) == (0, {"raw": 1}), done.err
+    assert not path.exists()
+    write_csv(place.inbox, "survey_responses", [header, *rows, rows[0]], "short_again.csv")
+    assert place.run("refresh.py", "--run-date", "2026-03-01").code == 0
+    who = "select distinct account_id from read_parquet(?, union_by_name = true) where user_id = ?"
+    files = [str(p) for p in (place.raw / "survey_responses").iterdir()]
+    pseudonym = Key(KEY.encode()).pseudonym("u1")
+    assert duckdb.execute(who, [files, pseudonym]).fetchall() == [("acct-that-stays",)]
+
+
+def test_who_is_not_there_is_said_and_not_remembered(published: Place, tmp_path: Path) -> None:
+    place = published.copy(tmp_path / "place")
+    before = (place.raw / ".erased.json").read_text()
+    done = place.run("erase.py", "--account", ACCOUNT.upper())
+
+    assert done.code == 2
+    assert "No record names that account" in done.err
+    now = (place.raw / ".erased.json").read_text()
+    assert json.loads(now)["accounts"] == json.loads(before)["accounts"]
+    assert not list((place.published / "receipts").glob("*"))
+
+
+def test_what_cannot_be_looked_into_is_named(published: Place, tmp_path: Path) -> None:
+    place = published.copy(tmp_path / "place")
+    packed = place.inbox / "usage_events" / "old.csv.gz"
+    packed.write_bytes(gzip.compress(ACCOUNT.encode()))
+    done = place.run("erase.py", "--account", ACCOUNT, "--json")
+
+    assert done.code == 1
+    assert json.loads(done.out)["left"] == [f"{packed} (packed: unpack it to see)"]
+
+
 def test_a_short_id_is_erased_as_a_cell_and_left_in_sentences(
     published: Place, tmp_path: Path
 ) -> None:
     """It stands in other words and in bytes by chance."""
     place = published.copy(tmp_path / "place")
     header = "account_id,created_at,account_name"
-    write_csv(place.inbox, "accounts", [header, "a1,2026-01-01,Not a1"], "short.csv")
+    path = write_csv(place.inbox, "accounts", [header, "a1,2026-01-01,Not a1"], "short.csv")
     assert place.refresh().code == 0
     done = place.run("erase.py", "--account", "a1", "--json")
 
     assert done.code == 0, done.err
     assert json.loads(done.out)["rows"]["raw"] == 1
+    assert not path.exists()
     left = duckdb.sql(f"from '{place.raw}/accounts/*.parquet' select account_id").fetchall()
     assert sorted(left) == [(ACCOUNT,), ("acct-that-stays",)]

@@ -348,6 +348,8 @@ def test_the_inbox_is_emptied_when_asked_to_and_once_published(place: Place) -> 
     assert "4 landed files were removed from the inbox" in done.err
     assert not [p for p in sent if p.exists()]
     assert len(list((place.inbox / "usage_events" / "set_aside").iterdir())) == 2
+    again = place.refresh("--dry-run")
+    assert "set aside before, and not mended: usage_events/set_aside/" in again.err
 
 
 def test_a_client_of_duckdb_1_4_reads_what_is_published(
@@ -434,7 +436,10 @@ def test_an_earlier_run_can_be_shown_again(place: Place) -> None:
 
     assert done.code == 0, done.err
     assert place.rows("select max(run_id) from marts.mart_status") == [(first,)]
-    assert "current" in place.run("rollback.py", "--list").out
+    listed = place.run("rollback.py", "--list").out.splitlines()
+    assert [line.split() for line in listed if first in line] == [
+        [first, "2026-02-27", "2", "yes", "2", "current"]
+    ]
     assert place.run("rollback.py", "--to", "nothing").code == 2
     assert place.refresh().code == 0
     assert len(place.rows("select distinct run_id from marts.fct_published_scores")) == 3
@@ -467,7 +472,10 @@ def test_without_a_key_no_user_is_landed(tmp_path: Path) -> None:
 
     assert done.code == 2
     assert "HEALTH_PSEUDONYM_KEY is not set" in done.err
-    assert not list((place.raw / "usage_events").glob("*users*"))
+    assert not list(place.raw.rglob("*.parquet"))
+    rehearsed = place.refresh("--dry-run")
+    assert rehearsed.code == 2
+    assert "HEALTH_PSEUDONYM_KEY is not set" in rehearsed.err
 
 
 def test_another_key_is_refused(place: Place) -> None:
@@ -494,6 +502,42 @@ def test_a_dry_run_writes_nothing(place: Place) -> None:
 )
 def test_wrong_usage_is_exit_2(tmp_path: Path, arguments: list[str]) -> None:
     assert Place(tmp_path).refresh(*arguments).code == 2
+
+
+@pytest.mark.parametrize(
+    "names, words",
+    [
+        ({"HEALTH_RAW_DIR": "inbox"}, "HEALTH_RAW_DIR ({}/inbox) lies in HEALTH_INBOX_DIR"),
+        (
+            {"HEALTH_WAREHOUSE": "published/current/customer_health.duckdb"},
+            "HEALTH_WAREHOUSE ({}/published/current/customer_health.duckdb) lies in HEALTH_PUBLISH",
+        ),
+        ({"HEALTH_PUBLISH_DIR": "raw/published"}, "HEALTH_PUBLISH_DIR ({}/raw/published) lies in"),
+        ({"HEALTH_MEMORY_LIMIT": "lots"}, "HEALTH_MEMORY_LIMIT is 'lots', which is no amount"),
+        ({"HEALTH_PUBLISH_DIR": "file/published"}, "{}/file/published cannot be made a folder"),
+    ],
+)
+def test_settings_that_cannot_be_are_named(
+    tmp_path: Path, names: dict[str, str], words: str
+) -> None:
+    (tmp_path / "file").touch()
+    given = {
+        name: text if name == "HEALTH_MEMORY_LIMIT" else str(tmp_path / text)
+        for name, text in names.items()
+    }
+    place = Place(tmp_path, given)
+    fill_inbox(place)
+    done = place.refresh()
+
+    assert done.code == 2, done.err
+    assert words.format(tmp_path) in done.err
+    assert not list((tmp_path / "raw").rglob("*.parquet"))
+
+
+def test_the_sample_is_called_invented(tmp_path: Path, sample_dir: Path) -> None:
+    done = Place(tmp_path, {"HEALTH_RAW_DIR": str(sample_dir)}).refresh("--dry-run")
+
+    assert "the raw folder is the sample's: what is published is invented" in done.err
 
 
 def test_a_folder_without_inputs_says_what_is_missing(tmp_path: Path) -> None:
