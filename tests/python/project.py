@@ -116,7 +116,7 @@ def shell(commands: str, project: Path, **variables: str) -> subprocess.Complete
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     env |= {"PATH": f"{project / '.venv/bin'}:{env['PATH']}", **variables}
     # The environment is there already: it must not be made again under the feet of the tests.
-    commands = re.sub(r"^make ", "make -o .venv/installed ", commands, flags=re.M)
+    commands = re.sub(r"^((?:.*&& )?)make ", r"\1make -o .venv/installed ", commands, flags=re.M)
     return subprocess.run(
         ["bash", "-ec", commands], cwd=project, env=env, capture_output=True, text=True
     )

@@ -438,7 +438,7 @@ def test_an_earlier_run_can_be_shown_again(place: Place) -> None:
     assert place.rows("select max(run_id) from marts.mart_status") == [(first,)]
     listed = place.run("rollback.py", "--list").out.splitlines()
     assert [line.split() for line in listed if first in line] == [
-        [first, "2026-02-27", "2", "yes", "2", "current"]
+        [first, "2026-02-27", "2", "yes", "0", "current"]
     ]
     assert place.run("rollback.py", "--to", "nothing").code == 2
     assert place.refresh().code == 0
