@@ -6,3 +6,7 @@
 {% macro duckdb__day_number(moment) -%}
     date_diff('day', date '2000-01-01', {{ moment }})
 {%- endmacro %}
+
+{% macro postgres__day_number(moment) -%}
+    cast(cast({{ moment }} as date) - date '2000-01-01' as bigint)
+{%- endmacro %}

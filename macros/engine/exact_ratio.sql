@@ -27,3 +27,19 @@
                 )
     end
 {%- endmacro %}
+
+{% macro postgres__exact_ratio(numerator, denominator, places, scale) -%}
+    case
+        when {{ denominator }} > 0
+            then
+                cast(
+                    div(
+                        2 * cast({{ numerator }} as numeric) * 1{{ '0' * places }}
+                        + case when {{ numerator }} < 0 then -1 else 1 end
+                        * cast({{ denominator }} as numeric),
+                        2 * cast({{ denominator }} as numeric)
+                    ) * 0.{{ '0' * (places - 1) }}1
+                    as decimal(28, {{ places }})
+                )
+    end
+{%- endmacro %}

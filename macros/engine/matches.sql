@@ -6,3 +6,7 @@
 {% macro duckdb__matches(value, pattern) -%}
     regexp_full_match({{ value }}, '{{ pattern }}')
 {%- endmacro %}
+
+{% macro postgres__matches(value, pattern) -%}
+    ({{ value }} ~ '^(?:{{ pattern }})$')
+{%- endmacro %}

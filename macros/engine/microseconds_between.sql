@@ -6,3 +6,7 @@
 {% macro duckdb__microseconds_between(earlier, later) -%}
     date_diff('microsecond', {{ earlier }}, {{ later }})
 {%- endmacro %}
+
+{% macro postgres__microseconds_between(earlier, later) -%}
+    cast(extract(epoch from ({{ later }} - {{ earlier }})) * 1000000 as bigint)
+{%- endmacro %}

@@ -28,7 +28,7 @@
         {{ return(value) }}
     {%- elif data_type == 'integer' and type in integers -%}
         {{ return(cast_or_null(value, 'integer')) }}
-    {%- elif data_type == 'decimal' and (type in integers or type.startswith('DECIMAL')) -%}
+    {%- elif data_type == 'decimal' and (type in integers or type.startswith(('DECIMAL', 'NUMERIC'))) -%}
         {{ return(cast_or_null(value, 'decimal(18, 6)')) }}
     {%- endif -%}
     {{ return(none) }}

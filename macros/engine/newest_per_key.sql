@@ -37,3 +37,26 @@
         group by {{ keys | join(', ') }}
     ) as grouped
 {%- endmacro %}
+
+{% macro postgres__newest_per_key(relation, keys, columns) -%}
+    select
+        {{ keys | join(', ') }},
+        raw_rows
+        {%- for column in columns %},
+        {{ column.name }}
+        {%- endfor %}
+    from (
+        select
+            *,
+            count(*) over (partition by {{ keys | join(', ') }}) as raw_rows,
+            row_number() over (
+                partition by {{ keys | join(', ') }}
+                order by
+                    {%- for column in columns %}
+                    {{ column.name }} desc nulls last{{ ',' if not loop.last }}
+                    {%- endfor %}
+            ) as place
+        from {{ relation }}
+    ) as placed
+    where place = 1
+{%- endmacro %}

@@ -6,3 +6,7 @@
 {% macro duckdb__part_of(value, pattern) -%}
     regexp_extract({{ value }}, '{{ pattern }}', 1)
 {%- endmacro %}
+
+{% macro postgres__part_of(value, pattern) -%}
+    case when {{ value }} is not null then coalesce(substring({{ value }} from '{{ pattern }}'), '') end
+{%- endmacro %}

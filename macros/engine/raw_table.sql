@@ -19,3 +19,30 @@
     ) -%}
     {{ return(fromjson(found[0][0])) }}
 {%- endmacro %}
+
+{#- Elsewhere: the tables of the schema `raw` (scripts/load_raw.py). -#}
+{% macro default__raw_table(input_name, rows, known) -%}
+    {%- set relation = adapter.get_relation(target.database, 'raw', input_name) -%}
+    {%- set place = 'raw.' ~ input_name -%}
+    {%- if not relation -%}
+        {{ return({'is_absent': true, 'place': 'no table ' ~ place, 'sql': '', 'columns': {},
+            'problems': []}) }}
+    {%- endif -%}
+    {%- set columns, cells, problems = {}, [], [] -%}
+    {%- for column in adapter.get_columns_in_relation(relation) -%}
+        {%- do columns.update({column.name | lower: column.data_type | upper}) -%}
+        {%- do cells.append(adapter.quote(column.name) ~ ' as ' ~ adapter.quote(column.name | lower)) -%}
+    {%- endfor -%}
+    {%- for column in input_contract(input_name).columns -%}
+        {%- if column.required and column.name not in columns -%}
+            {%- do problems.append(place ~ ': no column ' ~ column.name) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return({
+        'is_absent': false,
+        'place': place,
+        'sql': '' if problems else '(select ' ~ cells | join(', ') ~ ' from ' ~ relation ~ ') as received',
+        'columns': columns,
+        'problems': problems,
+    }) }}
+{%- endmacro %}

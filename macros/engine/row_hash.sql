@@ -10,3 +10,7 @@
 {% macro duckdb__row_hash(columns) -%}
     cast(hash({{ columns | join(', ') }}) as decimal(20, 0))
 {%- endmacro %}
+
+{% macro postgres__row_hash(columns) -%}
+    cast(hash_record_extended(row({{ columns | join(', ') }}), 0) as decimal(20, 0))
+{%- endmacro %}

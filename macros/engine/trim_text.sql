@@ -21,3 +21,7 @@
         ~ '\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000'
     ) }}
 {%- endmacro %}
+
+{% macro postgres__trim_text(value) -%}
+    btrim({{ value }}, '{{ white_space() }}')
+{%- endmacro %}

@@ -25,3 +25,22 @@
             )
     end
 {%- endmacro %}
+
+{% macro postgres__whole_ratio(numerator, denominator, places, power) -%}
+    {%- set shift = places + power -%}
+    {%- set n = '(' ~ numerator ~ ')' ~ (' * 1' ~ '0' * shift if shift > 0 else '') -%}
+    {%- set d = '(' ~ denominator ~ ')' ~ (' * 1' ~ '0' * -shift if shift < 0 else '') -%}
+    case
+        when {{ denominator }} > 0
+            then cast(
+                div(
+                    cast(
+                        2 * {{ n }} + case when {{ numerator }} < 0 then -1 else 1 end * {{ d }}
+                        as numeric
+                    ),
+                    cast(2 * {{ d }} as numeric)
+                ) * 0.{{ '0' * (places - 1) }}1
+                as decimal(18, {{ places }})
+            )
+    end
+{%- endmacro %}

@@ -593,7 +593,8 @@ def land(places: Places, key: privacy.Key | None, now: datetime, dry_run: bool) 
             CHECKS_FAILED,
             "Required columns are gone or of another type; nothing was landed:\n"
             + "\n".join(faults),
-            "Have the source mended, or map the columns before they get to the inbox.",
+            "Have the source mended, map the columns before they get to the inbox, or take the file"
+            " out of it.",
         )
     if plans:
         refuse_foreign_files(places, {arrival.contract.name for arrival, _ in plans})

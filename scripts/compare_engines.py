@@ -1,0 +1,68 @@
+"""Compare what two engines built, value for value: the DuckDB file and PostgreSQL.
+
+Usage:
+    python scripts/compare_engines.py --with postgres
+
+Every published table: rows and values compared, differences, without tolerance. Hashes that each
+engine makes in its own way (inputs_fingerprint) are left out. Exit 0 when there is none.
+"""
+
+import argparse
+from collections import Counter
+from typing import Any
+
+import duckdb
+from last_build import run_command, warehouse_path
+from load_raw import postgres
+
+
+def plain(value: Any) -> str:
+    """A value as text; decimals with the places that their column has."""
+    return "\0" if value is None else str(value)
+
+
+def differences(ours: Counter[tuple[str, ...]], theirs: Counter[tuple[str, ...]]) -> int:
+    """How many rows are on one side only."""
+    return sum((ours - theirs).values()) + sum((theirs - ours).values())
+
+
+def main() -> int:
+    """0 when every row is on both sides."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--with", dest="other", choices=("postgres",), required=True)
+    parser.parse_args()
+    rows_compared = values = differing = 0
+    with duckdb.connect(str(warehouse_path()), read_only=True) as duck, postgres() as other:
+        tables = duck.execute(
+            "select table_schema, table_name from information_schema.tables"
+            " where table_schema = 'marts'"
+            " or table_schema = 'metrics' and table_name like 'metrics_%' order by all"
+        ).fetchall()
+        for schema, name in tables:
+            columns = [
+                row[0]
+                for row in duck.execute(
+                    "select column_name from information_schema.columns"
+                    " where table_schema = ? and table_name = ? order by ordinal_position",
+                    [schema, name],
+                ).fetchall()
+                if row[0] != "inputs_fingerprint"
+            ]
+            select = f"select {', '.join(columns)} from {schema}.{name}"
+            ours = Counter(tuple(map(plain, row)) for row in duck.execute(select).fetchall())
+            with other.cursor() as cursor:
+                cursor.execute(select)
+                theirs = Counter(tuple(map(plain, row)) for row in cursor.fetchall())
+            found = differences(ours, theirs)
+            rows = sum(ours.values())
+            rows_compared, values = rows_compared + rows, values + rows * len(columns)
+            differing += found
+            print(f"{schema}.{name:28} {rows:9,} rows  {found:6,} differences")
+            for row in [*list(ours - theirs)[:2], *list(theirs - ours)[:2]]:
+                print("   ", row)
+    print(f"{rows_compared:,} rows, {values:,} values compared: {differing:,} differences")
+    return 1 if differing else 0
+
+
+if __name__ == "__main__":
+    run_command(main)
