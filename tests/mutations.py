@@ -60,8 +60,8 @@ REFRESH = [
     Mutation(
         "refresh: rejected rows are no matter",
         "scripts/nightly/auditing.py",
-        "share = ratio(rejected, raw)\n",
-        "share = ratio(0, raw)\n",
+        "min(Decimal(1), ratio(rejected, raw))",
+        "ratio(0, raw)",
         "test_refresh.py::test_a_limit_that_is_exceeded_keeps_the_former_state_until_it_is_accepted",
     ),
     Mutation(
