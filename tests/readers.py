@@ -96,11 +96,13 @@ def faults_of(seen: dict[str, str]) -> list[str]:
 
 
 def read_until(published: Path, stop: Path) -> dict[str, object]:
-    """Read again and again until a file `stop` is there; what was seen."""
+    """Read again and again until a file `stop` is there, and once more; what was seen."""
     runs: Counter[str] = Counter()
     errors, apart = [], []
     number = 0
-    while not stop.exists():
+    is_last = False
+    while not is_last:
+        is_last = stop.exists()
         number += 1
         try:
             seen = (read_file if number % 2 else read_copies)(published)
