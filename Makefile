@@ -63,8 +63,8 @@ test: setup ## Build with every dbt test and run the Python tests
 	@pytest -q -n 2 --dist loadfile
 
 .PHONY: test-faults
-test-faults: setup ## Break a refresh in every way that nights know: make test-faults [FAULT=kill]
-	@python tests/faults.py $(FAULT)
+test-faults: setup ## Break a refresh in the ways that nights know: make test-faults [FAULT=kill] [EVERY=2]
+	@python tests/faults.py $(FAULT) --every $(or $(EVERY),1)
 
 .PHONY: test-readers
 test-readers: setup ## Read what is published while 20 refreshes publish

@@ -53,7 +53,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Place:
     assert done.code == 0, done.err
     later = [f"later/{n},{ACCOUNT},{USER},2026-02-28,login" for n in range(3)]
     header = "event_id,account_id,user_id,event_at,feature"
-    write_csv(place.inbox, "usage_events", [header, *later], "later.csv")
+    # Its name stands in the report of the run, and with every row that was landed.
+    write_csv(place.inbox, "usage_events", [header, *later], f"{ACCOUNT}.csv")
     done = place.run("refresh.py", "--run-date", "2026-03-01", "--accept", "A test")
     assert done.code == 0, done.err
     return place
@@ -108,6 +109,8 @@ def test_who_is_erased_is_found_before_and_not_after(
     place = published.copy(tmp_path / "place")
     before = set().union(*(files_with(place, text) for text in texts))
     assert below(before) == places
+    if kind == "account":
+        assert any(name.endswith("/report.json") for name in before)
 
     sources = {path: path.read_bytes() for path in place.inbox.rglob("*.csv")}
     done = place.run("erase.py", f"--{kind}", texts[0], "--json")
@@ -119,8 +122,8 @@ def test_who_is_erased_is_found_before_and_not_after(
     assert set().union(*(files_with(place, text) for text in texts)) == set()
 
     # The sender sends everything again, under other names and with one row more.
-    for path, data in sources.items():
-        path.with_name(f"again_{path.name}").write_bytes(data + data.splitlines()[-1] + b"\n")
+    for number, (path, data) in enumerate(sources.items()):
+        path.with_name(f"again_{number}.csv").write_bytes(data + data.splitlines()[-1] + b"\n")
     again = place.run("refresh.py", "--run-date", "2026-03-01", "--accept", "An erasure")
     assert again.code == 0, again.err
     assert "of erased accounts or users left out" in again.err
