@@ -446,8 +446,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def run(options: argparse.Namespace) -> int:
     """One refresh from the lock to the record; its exit code."""
     os.umask(UMASK)
-    # What systemd and orchestrators send when they stop a run; the same as Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGTERM is what systemd and orchestrators send to stop a run. Ctrl-C is asked for, too: shells
+    # start what runs in the background without it.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     teller = Teller()
     places = find_places()
     refresh: Refresh | None = None
