@@ -70,6 +70,22 @@ test-faults: setup ## Break a refresh in the ways that nights know: make test-fa
 test-readers: setup ## Read what is published while 20 refreshes publish
 	@python tests/readers.py
 
+# The adapters of the other engines, beside the rest.
+ENGINES := .venv-engines
+
+$(ENGINES)/installed: requirements.txt requirements-postgres.txt
+	@$(PYTHON) -m venv --clear $(ENGINES)
+	@echo "Installing the adapters of the other engines into $(ENGINES) ..."
+	@for file in $^; do \
+		$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+			-r $$file || exit 1; \
+	done
+	@touch $@
+
+.PHONY: test-engines
+test-engines: $(ENGINES)/installed ## Build on the other engines and compare every value: make test-engines [ENGINE=postgres]
+	@$(ENGINES)/bin/python tests/engines.py $(ENGINE)
+
 .PHONY: mutations
 mutations: setup ## Break each scoring rule once and see a named test fail
 	@python tests/mutations.py
@@ -106,9 +122,11 @@ lint: setup ## Check the SQL, the YAML and the Python
 	@sqlfluff lint --processes 2 models tests
 
 .PHONY: lock
+lock: LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-strip-extras --custom-compile-command "make lock"
 lock: ## Pin the dependencies of pyproject.toml again (needs uv)
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-		--no-annotate --no-strip-extras --upgrade --custom-compile-command "make lock" -o requirements.txt
+	$(LOCK) --extra dev --upgrade -o requirements.txt
+	$(LOCK) --extra postgres -c requirements.txt -o requirements-postgres.txt
 
 .PHONY: clean
 clean: ## Remove what can be built again; not .venv, not what was published

@@ -8,7 +8,7 @@
         {%- do check_vars() -%}
         {%- if nothing_new() -%}{{ return('') }}{%- endif -%}
         {%- set inputs, row = run_inputs(), run_record().row -%}
-        {%- set known = row.raw_files if inputs and row and row.code == inputs.code else '' -%}
+        {%- set known = row.raw_files if row and row.code == inputs.code else '' -%}
         {%- set problems = [] -%}
         {%- for input_name in input_names() -%}
             {%- set table = raw_table(input_name, rows=true, known=known) -%}

@@ -5,7 +5,7 @@
 {% macro nothing_new() -%}
     {%- if not execute or flags.FULL_REFRESH -%}{{ return(false) }}{%- endif -%}
     {%- set inputs = run_inputs() -%}
-    {%- set row = run_record().row if inputs else none -%}
+    {%- set row = run_record().row if inputs.raw_files else none -%}
     {{ return(
         row is not none
         and row.is_finished

@@ -5,7 +5,7 @@
 -#}
 {% macro write_run_record(results=none) -%}
     {%- set inputs = run_inputs() -%}
-    {%- if not inputs or nothing_new() -%}{{ return('') }}{%- endif -%}
+    {%- if nothing_new() -%}{{ return('') }}{%- endif -%}
     {%- set record = run_record() -%}
     {%- set is_kept = record.row and record.row.code == inputs.code and not leaves_inputs_out() -%}
     {%- set code = inputs.code if is_kept else '' -%}
@@ -29,9 +29,10 @@
         {%- set code, is_finished = inputs.code, true -%}
     {%- endif -%}
     {%- do adapter.create_schema(record.relation) -%}
-    {%- do run_query(
-        'create or replace table ' ~ record.relation ~ " as select '"
-        ~ inputs.raw_files | replace("'", "''") ~ "' as raw_files, '" ~ code ~ "' as code, '"
-        ~ run_configuration(inputs) ~ "' as configuration, " ~ is_finished ~ ' as is_finished'
+    {%- do replace_table(
+        record.relation,
+        "select '" ~ inputs.raw_files | replace("'", "''") ~ "' as raw_files, '" ~ code
+        ~ "' as code, '" ~ run_configuration(inputs) ~ "' as configuration, " ~ is_finished
+        ~ ' as is_finished'
     ) -%}
 {%- endmacro %}

@@ -7,8 +7,21 @@
 
 {% macro default__prepare_engine() -%}{%- endmacro %}
 
-{#- PostgreSQL: the cast that cannot be asked beforehand in one expression (cast_or_null.sql). -#}
+{#-
+    PostgreSQL: text has to be ordered by its bytes, as on every other engine; and the cast that
+    cannot be asked beforehand in one expression (cast_or_null.sql).
+-#}
 {% macro postgres__prepare_engine() -%}
+    {%- set collation = run_query(
+        'select datcollate from pg_database where datname = current_database()'
+    )[0][0] -%}
+    {%- if collation not in ('C', 'POSIX') -%}
+        {{ exceptions.raise_compiler_error(
+            'The database orders text by the collation ' ~ collation ~ ', so that ties would fall'
+            ~ ' otherwise than elsewhere. Make one that orders it by bytes: create database health'
+            ~ " template template0 encoding 'UTF8' lc_collate 'C' lc_ctype 'C'"
+        ) }}
+    {%- endif -%}
     {%- set schema = generate_schema_name('staging') | trim -%}
     {%- do adapter.create_schema(api.Relation.create(database=target.database, schema=schema)) -%}
     {%- do run_query(

@@ -10,7 +10,7 @@
     )) }}
 {%- endmacro %}
 
-{% macro duckdb__whole_ratio(numerator, denominator, places, power) -%}
+{% macro default__whole_ratio(numerator, denominator, places, power) -%}
     {%- set shift = places + power -%}
     {%- set n = '(' ~ numerator ~ ')' ~ (' * 1' ~ '0' * shift if shift > 0 else '') -%}
     {%- set d = '(' ~ denominator ~ ')' ~ (' * 1' ~ '0' * -shift if shift < 0 else '') -%}
@@ -18,29 +18,26 @@
         when {{ denominator }} > 0
             then cast(
                 cast(
-                    (2 * {{ n }} + case when {{ numerator }} < 0 then -1 else 1 end * {{ d }})
-                    // (2 * {{ d }}) as decimal({{ 18 - places }}, 0)
+                    {{ whole_quotient(
+                        '(2 * ' ~ n ~ ' + case when ' ~ numerator ~ ' < 0 then -1 else 1 end * ' ~ d ~ ')',
+                        '(2 * ' ~ d ~ ')'
+                    ) }} as decimal({{ 18 - places }}, 0)
                 ) * cast(0.{{ '0' * (places - 1) }}1 as decimal({{ places }}, {{ places }}))
                 as decimal(18, {{ places }})
             )
     end
 {%- endmacro %}
 
-{% macro postgres__whole_ratio(numerator, denominator, places, power) -%}
-    {%- set shift = places + power -%}
-    {%- set n = '(' ~ numerator ~ ')' ~ (' * 1' ~ '0' * shift if shift > 0 else '') -%}
-    {%- set d = '(' ~ denominator ~ ')' ~ (' * 1' ~ '0' * -shift if shift < 0 else '') -%}
-    case
-        when {{ denominator }} > 0
-            then cast(
-                div(
-                    cast(
-                        2 * {{ n }} + case when {{ numerator }} < 0 then -1 else 1 end * {{ d }}
-                        as numeric
-                    ),
-                    cast(2 * {{ d }} as numeric)
-                ) * 0.{{ '0' * (places - 1) }}1
-                as decimal(18, {{ places }})
-            )
-    end
+{#- The quotient of two whole numbers without its fraction (towards zero). -#}
+{% macro whole_quotient(numerator, denominator) -%}
+    {{ return(adapter.dispatch('whole_quotient', 'health_scoring')(numerator, denominator)) }}
+{%- endmacro %}
+
+{% macro duckdb__whole_quotient(numerator, denominator) -%}
+    {{ numerator }} // {{ denominator }}
+{%- endmacro %}
+
+{#- PostgreSQL: sums of whole numbers are numeric there, whose `/` has a fraction. -#}
+{% macro postgres__whole_quotient(numerator, denominator) -%}
+    div(cast({{ numerator }} as numeric), cast({{ denominator }} as numeric))
 {%- endmacro %}

@@ -1,0 +1,85 @@
+"""A PostgreSQL server of its own for a test: made anew in a folder, with a database that orders
+text by its bytes, and gone afterwards. Where the system has none, its package is installed."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# What a test server may do that a real one must not: lose what it has when the power goes.
+SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_wal_size": "8GB",
+    "shared_buffers": "1GB",
+    "work_mem": "256MB",
+    "maintenance_work_mem": "512MB",
+    "max_parallel_workers_per_gather": "0",
+}
+
+
+class NoServerError(Exception):
+    """There is no PostgreSQL server and none can be installed; the message says what to do."""
+
+
+def programs() -> Path:
+    """The folder of initdb and postgres; installed with apt-get where it can be."""
+    for attempt in range(2):
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+        on_path = shutil.which("initdb")
+        if found or on_path:
+            return (found[-1] if found else Path(on_path or "")).parent
+        if attempt == 0 and shutil.which("apt-get"):
+            as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+            for command in (["update", "-q"], ["install", "-q", "-y", "postgresql"]):
+                subprocess.run([*as_root, "apt-get", *command], stdout=sys.stderr, check=False)
+    raise NoServerError("PostgreSQL is not installed: install its server package and run again.")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def postgres_server() -> Iterator[dict[str, str]]:
+    """A running server; yields the environment that profiles.yml finds it by."""
+    tools = programs()
+    # PostgreSQL refuses to run as root.
+    user = ["runuser", "-u", "nobody", "--"] if os.geteuid() == 0 else []
+    folder = Path(tempfile.mkdtemp(prefix="health_postgres_"))
+    if user:
+        shutil.chown(folder, "nobody")
+    port = free_port()
+
+    def run(tool: str, *arguments: str) -> None:
+        subprocess.run(
+            [*user, str(tools / tool), *arguments], cwd=folder, check=True, stdout=sys.stderr
+        )
+
+    options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
+    server = ["-D", str(folder / "data"), "-w", "-l", str(folder / "log")]
+    try:
+        run("initdb", "-D", str(folder / "data"), "-U", "health", "-A", "trust", "-E", "UTF8",
+            "--locale=C")  # fmt: skip
+        run("pg_ctl", *server, "-o", f"-p {port} -k {folder} -h 127.0.0.1 {options}", "start")
+        try:
+            run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "health", "health")
+            yield {
+                "PGHOST": "127.0.0.1",
+                "PGPORT": str(port),
+                "PGUSER": "health",
+                "PGPASSWORD": "",
+                "PGDATABASE": "health",
+            }
+        finally:
+            run("pg_ctl", *server, "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

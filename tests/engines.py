@@ -1,0 +1,179 @@
+"""The same numbers on every engine: build on DuckDB and on another one, compare every value.
+
+    python tests/engines.py                   # PostgreSQL and Spark (make test-engines)
+    python tests/engines.py postgres --data sample
+
+Two nights of the sample data: a full build, then the next day, with late usage and corrected rows;
+and, where the data sets lie beside the project, ravenstack in the same way, by the clock alone.
+After each build every published value is compared, without tolerance; the first build also runs the
+unit tests. Nothing is kept. Exit codes: 0 no difference, 1 differences or a failed build, 2 usage.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from time import perf_counter
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+sys.path.insert(0, str(Path(__file__).parent / "python"))
+
+from database_server import NoServerError, postgres_server
+from last_build import table
+from nights import nights
+from project import ROOT, SHARED_DATA, copy_project, dbt
+
+ENGINES = ("postgres",)
+LAST_DAY = date(2026, 9, 30)
+TOTALS = re.compile(r"([\d,]+) rows, ([\d,]+) values compared: ([\d,]+) differences")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One build on both engines: what was compared, and how long each build took."""
+
+    data: str
+    what: str
+    engine: str
+    marts: int
+    rows: str
+    values: str
+    differences: str
+    seconds: float
+    of_duckdb: float
+
+
+class FailedError(Exception):
+    """A build or a load that did not work; the message is the end of what it said."""
+
+
+@contextmanager
+def engine_environment(engine: str, folder: Path) -> Iterator[dict[str, str]]:
+    """What the environment has to say for the target; a server of its own where it needs one."""
+    with postgres_server() as environment:
+        yield environment
+
+
+def script(name: str, *arguments: str, **environment: str) -> str:
+    """What a script of the project prints; it may find differences."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / name), *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode > 1:
+        raise FailedError(f"{name}: {done.stdout[-3000:]}{done.stderr[-3000:]}")
+    return done.stdout
+
+
+def timed_build(
+    target: str, project: Path, raw: Path, work: Path, day: date, environment: dict[str, str],
+    *more: str,
+) -> float:  # fmt: skip
+    """Build a night on a target; returns its seconds by the clock."""
+    start = perf_counter()
+    run = dbt(
+        *("build", "--target", target, "--threads", "2", *more),
+        raw_dir=raw,
+        workspace=work,
+        project=project,
+        variables={"run_date": str(day + timedelta(days=1)), "as_of_date": str(day)},
+        environment=environment,
+    )
+    if run.returncode:
+        raise FailedError(f"dbt build --target {target}:\n{run.output[-6000:]}")
+    return perf_counter() - start
+
+
+def data_sets(folder: Path, chosen: str) -> Iterator[tuple[str, Path, Path, Iterator[date]]]:
+    """Name, project, raw folder and nights of each data set; a night fills the folder."""
+    days = [LAST_DAY - timedelta(days=1), LAST_DAY]
+    if chosen in ("sample", "all"):
+        raw = folder / "sample" / "raw"
+        yield "sample", ROOT, raw, nights(ROOT / "sample_data", raw, days)
+    source = SHARED_DATA / "ravenstack"
+    if chosen in ("ravenstack", "all") and source.exists():
+        raw, prepare = folder / "ravenstack" / "raw", ROOT / "examples/ravenstack/prepare.py"
+        subprocess.run(
+            [sys.executable, str(prepare), "--source", str(source), "--out", str(raw)],
+            check=True,
+            stdout=sys.stderr,
+        )
+        project = copy_project(folder / "ravenstack" / "project")
+        shutil.copy(prepare.with_name("features.csv"), project / "seeds/scoring/features.csv")
+        yield "ravenstack", project, raw, iter([date(2024, 12, 30), date(2024, 12, 31)])
+    elif chosen != "sample":
+        print(f"ravenstack is not here and left out: {source}", file=sys.stderr)
+
+
+def compare_on(engine: str, chosen: str, folder: Path) -> Iterator[Compared]:
+    """Every build of every data set on one engine."""
+    for name, project, raw, days in data_sets(folder, chosen):
+        # A database for each: what a run keeps is of its data.
+        with engine_environment(engine, folder) as environment:
+            for what, day in zip(("full build", "next day"), days, strict=True):
+                loaded = {**environment, "HEALTH_RAW_DIR": str(raw)}
+                more = [] if (name, what) == ("sample", "full build") else [
+                    "--exclude-resource-type", "unit_test"
+                ]  # fmt: skip
+                work = folder / name
+                duckdb = timed_build("duckdb", project, raw, work / "duckdb", day, {}, *more)
+                script("load_raw.py", "--target", engine, **loaded)
+                other = timed_build(engine, project, raw, work / engine, day, environment, *more)
+                warehouse = str(work / "duckdb" / "warehouse.duckdb")
+                said = script(
+                    "compare_engines.py", "--with", engine,
+                    **{**environment, "HEALTH_WAREHOUSE": warehouse},
+                )  # fmt: skip
+                totals = TOTALS.search(said)
+                if not totals:
+                    raise FailedError(f"Nothing was compared:\n{said}")
+                if totals[3] != "0":
+                    print(said)
+                marts = said.count(" rows ")
+                yield Compared(name, what, engine, marts, *totals.groups(), other, duckdb)
+
+
+def main() -> int:
+    """Build, compare, print; 0 where nothing differs."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("engines", nargs="*", metavar="engine", help=", ".join(ENGINES))
+    parser.add_argument("--data", choices=("all", "sample", "ravenstack"), default="all")
+    options = parser.parse_args()
+    if unknown := set(options.engines) - set(ENGINES):
+        parser.error(f"no such engine: {', '.join(sorted(unknown))} (of {', '.join(ENGINES)})")
+    found: list[Compared] = []
+    try:
+        for engine in options.engines or ENGINES:
+            with tempfile.TemporaryDirectory(prefix="health_engines_") as folder:
+                for one in compare_on(engine, options.data, Path(folder)):
+                    print(f"{one.engine}, {one.data}, {one.what}: {one.differences} differences",
+                          file=sys.stderr)  # fmt: skip
+                    found.append(one)
+    except (FailedError, NoServerError) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    print(
+        table(
+            ["engine", "data", "build", "tables", "rows", "values", "differences", "/ DuckDB"],
+            [
+                (one.engine, one.data, one.what, one.marts, one.rows, one.values,
+                 one.differences, f"{one.seconds / one.of_duckdb:.1f}")
+                for one in found
+            ],
+        )
+    )  # fmt: skip
+    return int(any(one.differences != "0" for one in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
