@@ -44,3 +44,19 @@
             )
     end
 {%- endmacro %}
+
+{% macro spark__whole_ratio(numerator, denominator, places, power) -%}
+    {%- set shift = places + power -%}
+    {%- set n = '(' ~ numerator ~ ')' ~ (' * 1' ~ '0' * shift if shift > 0 else '') -%}
+    {%- set d = '(' ~ denominator ~ ')' ~ (' * 1' ~ '0' * -shift if shift < 0 else '') -%}
+    case
+        when {{ denominator }} > 0
+            then cast(
+                cast(
+                    (2 * {{ n }} + case when {{ numerator }} < 0 then -1 else 1 end * {{ d }})
+                    div (2 * {{ d }}) as decimal({{ 18 - places }}, 0)
+                ) * cast(0.{{ '0' * (places - 1) }}1 as decimal({{ places }}, {{ places }}))
+                as decimal(18, {{ places }})
+            )
+    end
+{%- endmacro %}
