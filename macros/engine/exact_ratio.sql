@@ -55,7 +55,7 @@
     {%- set dividend -%}
         (2 * {{ n }} * 1{{ '0' * places }} + case when {{ numerator }} < 0 then -1 else 1 end * {{ d }})
     {%- endset -%}
-    {%- set divisor = 'cast(2 * ' ~ d ~ ' as decimal(' ~ 21 + scale ~ ', 0))' -%}
+    {%- set divisor = 'cast(2 * ' ~ d ~ ' as decimal(' ~ (21 + scale) ~ ', 0))' -%}
     case
         when {{ denominator }} > 0
             then
