@@ -20,6 +20,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -222,6 +223,9 @@ def spark() -> Iterator[Any]:
         raise RefusedError(
             "The adapter of Spark is not installed: pip install -r requirements-spark.txt"
         ) from None
+    # Spark's driver gives timestamps in the time zone of this process.
+    os.environ["TZ"] = "UTC"
+    time.tzset()
     builder = SparkSession.builder.enableHiveSupport()
     for name, value in spark_settings().items():
         builder = builder.config(name, value)
