@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 DIR ?= sample_data
+LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-strip-extras \
+	--custom-compile-command "make lock"
 
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PATH := $(abspath $(BIN)):$(PATH)
@@ -107,8 +109,9 @@ lint: setup ## Check the SQL, the YAML and the Python
 
 .PHONY: lock
 lock: ## Pin the dependencies of pyproject.toml again (needs uv)
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-		--no-annotate --no-strip-extras --upgrade --custom-compile-command "make lock" -o requirements.txt
+	uv pip compile pyproject.toml --extra dev $(LOCK) --upgrade -o requirements.txt
+	uv pip compile pyproject.toml --extra spark -c requirements.txt $(LOCK) --upgrade \
+		-o requirements-spark.txt
 
 .PHONY: clean
 clean: ## Remove what can be built again; not .venv, not what was published
