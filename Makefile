@@ -73,7 +73,7 @@ test-readers: setup ## Read what is published while 20 refreshes publish
 # The adapters of the other engines, beside the rest.
 ENGINES := .venv-engines
 
-$(ENGINES)/installed: requirements.txt requirements-postgres.txt
+$(ENGINES)/installed: requirements.txt requirements-postgres.txt requirements-spark.txt
 	@$(PYTHON) -m venv --clear $(ENGINES)
 	@echo "Installing the adapters of the other engines into $(ENGINES) ..."
 	@for file in $^; do \
@@ -127,6 +127,7 @@ lock: LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --
 lock: ## Pin the dependencies of pyproject.toml again (needs uv)
 	$(LOCK) --extra dev --upgrade -o requirements.txt
 	$(LOCK) --extra postgres -c requirements.txt -o requirements-postgres.txt
+	$(LOCK) --extra spark -c requirements.txt -o requirements-spark.txt
 
 .PHONY: clean
 clean: ## Remove what can be built again; not .venv, not what was published

@@ -18,7 +18,7 @@
     ) if execute and this else none -%}
     select
         {%- for name, type in columns.items() %}
-        {{ name if memory else 'cast(null as ' ~ type ~ ') as ' ~ name }}{{ ',' if not loop.last }}
+        {{ name if memory else 'cast(null as ' ~ contract_type(type) ~ ') as ' ~ name }}{{ ',' if not loop.last }}
         {%- endfor %}
     {%- if memory %}
     from {{ memory }}

@@ -1,4 +1,4 @@
-{#- The SQL type of a type of the input contract. -#}
+{#- The SQL type of a type of a contract: of the inputs (decimal) or of a table (varchar). -#}
 {% macro contract_type(data_type) -%}
-    {{ return('decimal(18, 6)' if data_type == 'decimal' else data_type) }}
+    {{ return({'decimal': 'decimal(18, 6)', 'varchar': dbt.type_string()}.get(data_type, data_type)) }}
 {%- endmacro %}

@@ -4,10 +4,12 @@
 -#}
 {% macro forget_changed_metrics(side) -%}
     {%- if is_incremental() -%}
-        delete from {{ this }}
-        where (account_id, score_date, inputs_fingerprint) not in (
+        {%- set condition -%}
+        (account_id, score_date, inputs_fingerprint) not in (
             select account_id, score_date, {{ side }}_fingerprint
             from {{ ref('input_fingerprints') }}
         )
+        {%- endset -%}
+        {{ delete_rows(this, condition) }}
     {%- endif -%}
 {%- endmacro %}

@@ -4,15 +4,14 @@
 -#}
 {% macro forget_changes_to_split() -%}
     {%- if is_incremental() -%}
-        delete from {{ this }}
-        {%- if last_built('computed_scores') %}
-        where
+        {%- set condition -%}
             (account_id, score_date, days_back) in (
                 select account_id, score_date, days_back from {{ ref('changes_to_split') }}
             )
             or (score_date, days_back, earlier_date) not in (
                 select score_date, days_back, earlier_date from ({{ date_pairs() }}) as date_pairs
             )
-        {%- endif -%}
+        {%- endset -%}
+        {{ delete_rows(this, condition if last_built('computed_scores')) }}
     {%- endif -%}
 {%- endmacro %}

@@ -5,9 +5,7 @@
 -#}
 {% macro forget_drivers_to_compute() -%}
     {%- if is_incremental() -%}
-        delete from {{ this }}
-        {%- if last_built('computed_scores') %}
-        where
+        {%- set condition -%}
             (account_id, score_date, scorecard) in (
                 select account_id, score_date, scorecard from {{ ref('scores_to_compute') }}
             )
@@ -21,6 +19,7 @@
                     where curve = 'percentile'
                 )
             )
-        {%- endif -%}
+        {%- endset -%}
+        {{ delete_rows(this, condition if last_built('computed_scores')) }}
     {%- endif -%}
 {%- endmacro %}

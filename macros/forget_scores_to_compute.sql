@@ -4,11 +4,11 @@
 -#}
 {% macro forget_scores_to_compute() -%}
     {%- if is_incremental() -%}
-        delete from {{ this }}
-        {%- if last_built('computed_scores') %}
-        where (account_id, score_date, scorecard) in (
+        {%- set condition -%}
+        (account_id, score_date, scorecard) in (
             select account_id, score_date, scorecard from {{ ref('scores_to_compute') }}
         )
-        {%- endif -%}
+        {%- endset -%}
+        {{ delete_rows(this, condition if last_built('computed_scores')) }}
     {%- endif -%}
 {%- endmacro %}

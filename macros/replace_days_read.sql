@@ -4,9 +4,10 @@
 -#}
 {% macro replace_days_read(column) -%}
     {%- if is_incremental() -%}
-        delete from {{ this }}
-        {%- if last_built('usage_days') %}
-        where {{ column }} in (select event_date from {{ ref('usage_days_to_read') }})
-        {%- endif -%}
+        {%- set days_read = ref('usage_days_to_read') -%}
+        {{ delete_rows(
+            this,
+            column ~ ' in (select event_date from ' ~ days_read ~ ')' if last_built('usage_days')
+        ) }}
     {%- endif -%}
 {%- endmacro %}

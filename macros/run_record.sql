@@ -4,7 +4,7 @@
 -#}
 {% macro run_record() -%}
     {%- set schema = generate_schema_name('scoring') | trim -%}
-    {%- set relation = adapter.get_relation(target.database, schema, 'last_run') -%}
+    {%- set relation = adapter.get_relation(target.database or none, schema, 'last_run') -%}
     {%- set row = none -%}
     {%- if relation -%}
         {%- set rows = run_query(
@@ -14,7 +14,7 @@
     {%- endif -%}
     {{ return({
         'relation': api.Relation.create(
-            database=target.database, schema=schema, identifier='last_run', type='table'
+            database=target.database or none, schema=schema, identifier='last_run', type='table'
         ),
         'row': row,
     }) }}

@@ -1,7 +1,8 @@
-"""Compare what two engines built, value for value: the DuckDB file and PostgreSQL.
+"""Compare what two engines built, value for value: the DuckDB file and PostgreSQL or Spark.
 
 Usage:
     python scripts/compare_engines.py --with postgres
+    python scripts/compare_engines.py --with spark
 
 Every published table: rows and values compared, differences, without tolerance. Hashes that each
 engine makes in its own way (inputs_fingerprint) are left out. Exit 0 when there is none.
@@ -9,11 +10,15 @@ engine makes in its own way (inputs_fingerprint) are left out. Exit 0 when there
 
 import argparse
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
 from last_build import run_command, warehouse_path
-from load_raw import postgres
+from load_raw import postgres, spark
+
+Rows = Iterable[Iterable[Any]]
 
 
 def plain(value: Any) -> str:
@@ -26,13 +31,29 @@ def differences(ours: Counter[tuple[str, ...]], theirs: Counter[tuple[str, ...]]
     return sum((ours - theirs).values()) + sum((theirs - ours).values())
 
 
+@contextmanager
+def reader(engine: str) -> Iterator[Callable[[str], Rows]]:
+    """A function that gives the rows of a select on the other engine."""
+    if engine == "spark":
+        with spark() as session:
+            yield lambda select: session.sql(select).toLocalIterator(prefetchPartitions=True)
+        return
+    with postgres() as connection, connection.cursor() as cursor:
+
+        def rows(select: str) -> Rows:
+            cursor.execute(select)
+            return cursor.fetchall()
+
+        yield rows
+
+
 def main() -> int:
     """0 when every row is on both sides."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--with", dest="other", choices=("postgres",), required=True)
-    parser.parse_args()
+    parser.add_argument("--with", dest="other", choices=("postgres", "spark"), required=True)
+    options = parser.parse_args()
     rows_compared = values = differing = 0
-    with duckdb.connect(str(warehouse_path()), read_only=True) as duck, postgres() as other:
+    with duckdb.connect(str(warehouse_path()), read_only=True) as duck, reader(options.other) as read:
         tables = duck.execute(
             "select table_schema, table_name from information_schema.tables"
             " where table_schema = 'marts'"
@@ -50,9 +71,7 @@ def main() -> int:
             ]
             select = f"select {', '.join(columns)} from {schema}.{name}"
             ours = Counter(tuple(map(plain, row)) for row in duck.execute(select).fetchall())
-            with other.cursor() as cursor:
-                cursor.execute(select)
-                theirs = Counter(tuple(map(plain, row)) for row in cursor.fetchall())
+            theirs = Counter(tuple(map(plain, row)) for row in read(select))
             found = differences(ours, theirs)
             rows = sum(ours.values())
             rows_compared, values = rows_compared + rows, values + rows * len(columns)

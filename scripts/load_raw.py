@@ -3,16 +3,24 @@
 Usage:
     python scripts/load_raw.py --target postgres
     python scripts/load_raw.py --target postgres --raw ../data/raw --schema raw
+    python scripts/load_raw.py --target spark
 
 PostgreSQL: one table per input, replaced in one transaction, filled with COPY. The connection is
 that of profiles.yml (PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE). Inputs that are absent are
-dropped there, too. Exit codes: 0 loaded, 1 the engine refused, 2 the folder cannot be used.
+dropped there, too.
+
+Spark: one Parquet file per input in $HEALTH_SPARK_DIR/raw and an external table on it, in the
+session of profiles.yml. For a cluster, put such files where it can read them and create the tables
+there. Exit codes: 0 loaded, 1 the engine refused, 2 the folder cannot be used.
 """
 
 import argparse
+import json
 import os
+import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +28,7 @@ from typing import Any
 
 import duckdb
 import raw_files
+import yaml
 from last_build import run_command
 from raw_files import Contract, RawInput, quoted
 
@@ -41,6 +50,24 @@ POSTGRES_TYPES = {
     "TIMESTAMP_S": "timestamp",
     "TIMESTAMP_MS": "timestamp",
     "TIMESTAMP WITH TIME ZONE": "timestamptz",
+}
+# The same in Spark; a TIMESTAMP of Spark is a moment. Others are loaded as text.
+SPARK_TYPES = {
+    "BOOLEAN": "boolean",
+    "TINYINT": "tinyint",
+    "SMALLINT": "smallint",
+    "INTEGER": "int",
+    "BIGINT": "bigint",
+    "UTINYINT": "smallint",
+    "USMALLINT": "int",
+    "UINTEGER": "bigint",
+    "FLOAT": "float",
+    "DOUBLE": "double",
+    "DATE": "date",
+    "TIMESTAMP": "timestamp_ntz",
+    "TIMESTAMP_S": "timestamp_ntz",
+    "TIMESTAMP_MS": "timestamp_ntz",
+    "TIMESTAMP WITH TIME ZONE": "timestamp",
 }
 
 
@@ -151,6 +178,95 @@ def load_postgres(raw: Path, schema: str, tell: Callable[[str], None]) -> None:
         connection.commit()
 
 
+# ------------------------------------------------------------------------------------ Spark
+
+
+def spark_folder() -> Path:
+    """Where Spark's tables and metastore lie."""
+    return Path(os.environ.get("HEALTH_SPARK_DIR") or "warehouse/spark")
+
+
+def spark_cell(name: str, kind: str) -> tuple[str, str]:
+    """SQL of DuckDB that writes a column so that Spark can read it, and Spark's type of it."""
+    column = identifier(name)
+    if kind.startswith("DECIMAL"):
+        return column, kind.lower()
+    if kind not in SPARK_TYPES:
+        return f"cast({column} as varchar) as {column}", "string"
+    if kind in ("TIMESTAMP_S", "TIMESTAMP_MS"):
+        return f"cast({column} as timestamp) as {column}", SPARK_TYPES[kind]
+    if kind.startswith("U"):
+        return f"cast({column} as {SPARK_TYPES[kind]}) as {column}", SPARK_TYPES[kind]
+    return column, SPARK_TYPES[kind]
+
+
+def spark_settings() -> dict[str, str]:
+    """The settings of the session in profiles.yml."""
+    from dbt_common.clients.jinja import get_environment
+
+    profile = yaml.safe_load((ROOT / "profiles.yml").read_text(encoding="utf-8"))
+    settings = profile["customer_health"]["outputs"]["spark"]["server_side_parameters"]
+    environment = get_environment()
+    context = {"env_var": lambda name, default: os.environ.get(name) or default}
+    return {
+        name: environment.from_string(str(value)).render(context)
+        for name, value in settings.items()
+    }
+
+
+@contextmanager
+def spark() -> Iterator[Any]:
+    """The Spark session of profiles.yml; RefusedError where there is none."""
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise RefusedError(
+            "The adapter of Spark is not installed: pip install -r requirements-spark.txt"
+        ) from None
+    # Spark's driver gives timestamps in the time zone of this process.
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    builder = SparkSession.builder.enableHiveSupport()
+    for name, value in spark_settings().items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    try:
+        yield session
+    finally:
+        session.stop()
+
+
+def load_spark(raw: Path, schema: str, tell: Callable[[str], None]) -> None:
+    """Replace the files and the tables of the raw schema."""
+    inputs = look_at_all(raw)
+    with spark() as session:
+        session.sql(f"create schema if not exists `{schema}`")
+        for contract, seen in inputs:
+            table = f"`{schema}`.`{contract.name}`"
+            folder = (spark_folder() / "raw" / schema / contract.name).absolute()
+            session.sql(f"drop table if exists {table}")
+            shutil.rmtree(folder, ignore_errors=True)
+            if not seen.sql:
+                tell(f"{contract.name}: absent")
+                continue
+            folder.mkdir(parents=True)
+            with duckdb.connect() as duck:
+                duck.execute("set TimeZone = 'UTC'")
+                types = column_types(duck, seen.sql)
+                cells = {name: spark_cell(name, kind) for name, kind in types.items()}
+                select = ", ".join(cell for cell, _ in cells.values())
+                ((rows,),) = duck.execute(
+                    f"copy (select {select} from {seen.sql})"
+                    f" to {quoted(str(folder / 'rows.parquet'))} (format parquet)"
+                ).fetchall()
+            columns = ", ".join(
+                f"`{name.replace('`', '``')}` {kind}" for name, (_, kind) in cells.items()
+            )
+            location = json.dumps(folder.as_uri())
+            session.sql(f"create table {table} ({columns}) using parquet location {location}")
+            tell(f"{contract.name}: {rows:,} rows")
+
+
 def main() -> int:
     """0 when everything is there."""
     parser = argparse.ArgumentParser(
@@ -158,13 +274,14 @@ def main() -> int:
         epilog="\n".join(__doc__.splitlines()[2:]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--target", choices=("postgres",), required=True)
+    parser.add_argument("--target", choices=("postgres", "spark"), required=True)
     parser.add_argument("--raw", type=Path, help="the folder; default $HEALTH_RAW_DIR")
     parser.add_argument("--schema", default="raw", help="the schema to fill (default raw)")
     options = parser.parse_args()
     raw = options.raw or Path(os.environ.get("HEALTH_RAW_DIR") or ROOT / "sample_data")
     try:
-        load_postgres(raw, options.schema, lambda text: print(text, file=sys.stderr))
+        load = {"postgres": load_postgres, "spark": load_spark}[options.target]
+        load(raw, options.schema, lambda text: print(text, file=sys.stderr))
     except RefusedError as error:
         print(error, file=sys.stderr)
         return 2

@@ -1,8 +1,8 @@
 -- What differs between engines (macros/engine) answers alike on each of them. A row here is a
 -- promise that does not hold. Casts, ratios and trimming have tests of their own.
 {% set moment = "cast('%s' as timestamp)" -%}
-{% set text = "cast('%s' as varchar)" -%}
-{% set no_text = "cast(null as varchar)" -%}
+{% set text = "cast('%s' as " ~ dbt.type_string() ~ ")" -%}
+{% set no_text = "cast(null as " ~ dbt.type_string() ~ ")" -%}
 {% set promises = {
     'minutes move a moment over the end of a year':
         add_minutes(moment | format('2025-12-31 23:59:30'), '1') ~ ' = ' ~ moment | format('2026-01-01 00:00:30'),
@@ -63,13 +63,13 @@ promises as (
 
     {% for promise, condition in promises.items() %}
         select
-            cast('{{ promise }}' as varchar) as promise,
+            cast('{{ promise }}' as {{ dbt.type_string() }}) as promise,
             {{ condition }} as holds
         union all
     {% endfor %}
     -- Of three versions the newest; of two as new the one that is larger; null is smallest.
     select
-        cast('the newest of a key, with how many there were' as varchar) as promise,
+        cast('the newest of a key, with how many there were' as {{ dbt.type_string() }}) as promise,
         count(*) = 2
         and sum(
             case

@@ -32,8 +32,8 @@ inner join rules as earlier
         {% for name in names %}
             and (
                 earlier.{{ name }} is null
-                or lower(cast(earlier.{{ name }} as varchar))
-                = lower(cast(rules.{{ name }} as varchar))
+                or lower(cast(earlier.{{ name }} as {{ dbt.type_string() }}))
+                = lower(cast(rules.{{ name }} as {{ dbt.type_string() }}))
             )
         {% endfor %}
         {% for limit in limits %}

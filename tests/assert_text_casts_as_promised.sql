@@ -57,8 +57,8 @@ cases as (
             select
                 '{{ type }}' as type_name,
                 '{{ text }}' as cell,
-                cast({{ "'" ~ expected ~ "'" if expected is not none else 'null' }} as varchar)
-                    as expected
+                cast({{ "'" ~ expected ~ "'" if expected is not none else 'null' }}
+                    as {{ dbt.type_string() }}) as expected
             {% if not (loop.last and last_type) %}
                 union all
             {% endif %}
@@ -84,7 +84,7 @@ read_cells as (
         type_name,
         cell,
         expected,
-        cast({{ type }}_value as varchar) as found
+        cast({{ type }}_value as {{ dbt.type_string() }}) as found
     from read_cells
     where
         type_name = '{{ type }}'

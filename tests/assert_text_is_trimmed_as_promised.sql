@@ -14,8 +14,8 @@ cases as (
         select
             {{ loop.index }} as case_number,
             '{{ cell }}' as cell,
-            {{ "'" ~ expected ~ "'" if expected is not none else 'cast(null as varchar)' }}
-                as expected
+            cast({{ "'" ~ expected ~ "'" if expected is not none else 'null' }}
+                as {{ dbt.type_string() }}) as expected
         {% if not loop.last %}
             union all
         {% endif %}

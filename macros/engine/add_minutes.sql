@@ -6,3 +6,7 @@
 {% macro default__add_minutes(value, minutes) -%}
     {{ value }} + ({{ minutes }}) * interval '1 minute'
 {%- endmacro %}
+
+{% macro spark__add_minutes(value, minutes) -%}
+    timestampadd(minute, {{ minutes }}, {{ value }})
+{%- endmacro %}

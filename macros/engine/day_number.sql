@@ -10,3 +10,7 @@
 {% macro postgres__day_number(moment) -%}
     cast(cast({{ moment }} as date) - date '2000-01-01' as bigint)
 {%- endmacro %}
+
+{% macro spark__day_number(moment) -%}
+    cast(datediff({{ moment }}, date '2000-01-01') as bigint)
+{%- endmacro %}

@@ -6,3 +6,8 @@
 {% macro default__is_finite(value) -%}
     isfinite({{ value }})
 {%- endmacro %}
+
+{#- Spark has no infinite timestamps. -#}
+{% macro spark__is_finite(value) -%}
+    ({{ value }} is not null)
+{%- endmacro %}

@@ -10,3 +10,8 @@
 {% macro postgres__matches(value, pattern) -%}
     ({{ value }} ~ '^(?:{{ pattern }})$')
 {%- endmacro %}
+
+{#- In Java a `$` also matches before a line break at the end. -#}
+{% macro spark__matches(value, pattern) -%}
+    ({{ value }} rlike '^(?:{{ pattern }})(?!(?s:.))')
+{%- endmacro %}

@@ -10,3 +10,7 @@
 {% macro postgres__microseconds_between(earlier, later) -%}
     cast(extract(epoch from ({{ later }} - {{ earlier }})) * 1000000 as bigint)
 {%- endmacro %}
+
+{% macro spark__microseconds_between(earlier, later) -%}
+    (unix_micros({{ later }}) - unix_micros({{ earlier }}))
+{%- endmacro %}

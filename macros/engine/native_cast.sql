@@ -33,3 +33,11 @@
     {%- endif -%}
     {{ return(none) }}
 {%- endmacro %}
+
+{#- Spark: a TIMESTAMP is a moment, shown in the session's time zone, which is UTC. -#}
+{% macro spark__native_cast(value, type, data_type) -%}
+    {%- if data_type == 'timestamp' and type in ['TIMESTAMP', 'TIMESTAMP_NTZ', 'DATE'] -%}
+        {{ return('cast(' ~ value ~ ' as timestamp)') }}
+    {%- endif -%}
+    {{ return(default__native_cast(value, type, data_type) if data_type != 'timestamp' else none) }}
+{%- endmacro %}

@@ -60,3 +60,21 @@
     ) as placed
     where place = 1
 {%- endmacro %}
+
+{#- Spark: null is the smallest value of a struct's field as it is. -#}
+{% macro spark__newest_per_key(relation, keys, columns) -%}
+    select
+        {{ keys | join(', ') }},
+        raw_rows
+        {%- for column in columns %},
+        newest.{{ column.name }}
+        {%- endfor %}
+    from (
+        select
+            {{ keys | join(', ') }},
+            count(*) as raw_rows,
+            max(struct({{ columns | map(attribute='name') | join(', ') }})) as newest
+        from {{ relation }}
+        group by {{ keys | join(', ') }}
+    ) as grouped
+{%- endmacro %}

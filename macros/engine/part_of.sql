@@ -10,3 +10,7 @@
 {% macro postgres__part_of(value, pattern) -%}
     case when {{ value }} is not null then coalesce(substring({{ value }} from '{{ pattern }}'), '') end
 {%- endmacro %}
+
+{% macro spark__part_of(value, pattern) -%}
+    regexp_extract({{ value }}, '{{ pattern }}', 1)
+{%- endmacro %}

@@ -11,7 +11,7 @@
 {% macro default__published_log(columns, below) -%}
     select
         {%- for name, type in columns.items() %}
-        cast(null as {{ type }}) as {{ name }}{{ ',' if not loop.last }}
+        cast(null as {{ contract_type(type) }}) as {{ name }}{{ ',' if not loop.last }}
         {%- endfor %}
     where false
 {%- endmacro %}

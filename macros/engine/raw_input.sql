@@ -32,13 +32,13 @@ trimmed as (
     select
         {%- for column in columns %}
         {% if column.is_absent -%}
-        cast(null as varchar)
+        cast(null as {{ dbt.type_string() }})
         {%- elif column.native -%}
         {{ column.quoted }}
         {%- elif column.is_text -%}
         {{ trim_text(column.quoted) }}
         {%- else -%}
-        {{ trim_text('cast(' ~ column.quoted ~ ' as varchar)') }}
+        {{ trim_text('cast(' ~ column.quoted ~ ' as ' ~ dbt.type_string() ~ ')') }}
         {%- endif %} as {{ column.name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ table.sql or '(select 1 as nothing) as absent where false' }}

@@ -22,7 +22,7 @@
 
 {#- Elsewhere: the tables of the schema `raw` (scripts/load_raw.py). -#}
 {% macro default__raw_table(input_name, rows, known) -%}
-    {%- set relation = adapter.get_relation(target.database, 'raw', input_name) -%}
+    {%- set relation = adapter.get_relation(target.database or none, 'raw', input_name) -%}
     {%- set place = 'raw.' ~ input_name -%}
     {%- if not relation -%}
         {{ return({'is_absent': true, 'place': 'no table ' ~ place, 'sql': '', 'columns': {},

@@ -14,3 +14,14 @@
 {% macro postgres__row_hash(columns) -%}
     cast(hash_record_extended(row({{ columns | join(', ') }}), 0) as decimal(20, 0))
 {%- endmacro %}
+
+{#- Spark passes nulls over; whether there is one is hashed with the value. -#}
+{% macro spark__row_hash(columns) -%}
+    cast(
+        xxhash64(
+            {%- for column in columns %}
+            {{ column }}, {{ column }} is null{{ ',' if not loop.last }}
+            {%- endfor %}
+        ) as decimal(20, 0)
+    )
+{%- endmacro %}

@@ -25,3 +25,7 @@
 {% macro postgres__trim_text(value) -%}
     btrim({{ value }}, '{{ white_space() }}')
 {%- endmacro %}
+
+{% macro spark__trim_text(value) -%}
+    btrim({{ value }}, '{{ white_space() }}')
+{%- endmacro %}

@@ -41,3 +41,7 @@
 {% macro postgres__whole_quotient(numerator, denominator) -%}
     div(cast({{ numerator }} as numeric), cast({{ denominator }} as numeric))
 {%- endmacro %}
+
+{% macro spark__whole_quotient(numerator, denominator) -%}
+    {{ numerator }} div {{ denominator }}
+{%- endmacro %}

@@ -19,7 +19,8 @@ issues as (
             account_id,
             rejection_reason,
             rejected_column,
-            {{ 'cell_issues' if has_cell_issues else 'cast(null as varchar) as cell_issues' }},
+            {{ 'cell_issues' if has_cell_issues
+                else 'cast(null as ' ~ dbt.type_string() ~ ') as cell_issues' }},
             loaded_at
         from {{ ref('stg_' ~ input) }}
         union all

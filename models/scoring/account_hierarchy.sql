@@ -15,21 +15,7 @@ accounts as (
 -- Everything above an account as received. Each pair is kept once, which is what ends a cycle.
 reached as (
 
-    select
-        account_id,
-        parent_account_id as reached_account_id
-    from accounts
-    where parent_account_id is not null
-
-    union
-
-    select
-        reached.account_id,
-        accounts.parent_account_id as reached_account_id
-    from reached
-    inner join accounts
-        on reached.reached_account_id = accounts.account_id
-    where accounts.parent_account_id is not null
+    {{ pairs_reached('reached', 'accounts', 'account_id', 'parent_account_id') }}
 
 ),
 

@@ -607,7 +607,7 @@ storm_episodes as (
 
     select
         named_storms.alert_id,
-        cast(null as varchar) as account_id,
+        cast(null as {{ dbt.type_string() }}) as account_id,
         named_storms.rule,
         {% for column in of_rule %}
             case
