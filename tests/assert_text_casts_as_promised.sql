@@ -48,6 +48,7 @@
     'boolean': 'boolean',
 } -%}
 {% set text_type = dbt.type_string() -%}
+{% set no_text = 'cast(null as ' ~ text_type ~ ')' -%}
 with
 
 cases as (
@@ -58,7 +59,7 @@ cases as (
             select
                 '{{ type }}' as type_name,
                 '{{ text }}' as cell,
-                cast({{ "'" ~ expected ~ "'" if expected is not none else 'null' }} as {{ text_type }})
+                {{ "'" ~ expected ~ "'" if expected is not none else no_text }}
                     as expected
             {% if not (loop.last and last_type) %}
                 union all
@@ -85,7 +86,7 @@ read_cells as (
         type_name,
         cell,
         expected,
-        cast({{ type }}_value as {{ dbt.type_string() }}) as found
+        cast({{ type }}_value as {{ text_type }}) as found
     from read_cells
     where
         type_name = '{{ type }}'

@@ -6,6 +6,7 @@
     ('none', none), (' N/A ', none), ('?', none), ('-', none), ('--', '--'), ('nil', 'nil'),
     ('null!', 'null!'), ('\U0001F600', '\U0001F600'), ('\u200bA', '\u200bA'),
 ] -%}
+{% set no_text = 'cast(null as ' ~ dbt.type_string() ~ ')' -%}
 with
 
 cases as (
@@ -14,8 +15,8 @@ cases as (
         select
             {{ loop.index }} as case_number,
             '{{ cell }}' as cell,
-            cast({{ "'" ~ expected ~ "'" if expected is not none else 'null' }}
-                as {{ dbt.type_string() }}) as expected
+            {{ "'" ~ expected ~ "'" if expected is not none else no_text }}
+                as expected
         {% if not loop.last %}
             union all
         {% endif %}
