@@ -871,10 +871,10 @@ MUTATIONS = [
         "a_change_is_split_into_its_causes",
     ),
     Mutation(
-        "change: rounding goes to no cause of nothing",
+        "change: of equal causes rounding goes to the first by name",
         "models/marts/fct_score_changes.sql",
-        "2000000000 - {{ whole('abs(points)', 6) }}",
-        "1000000000 - {{ whole('abs(points)', 6) }}",
+        "metric_order - 1000 * {{ whole('abs(points)', 6) }}",
+        "0 - metric_order - 1000 * {{ whole('abs(points)', 6) }}",
         "a_change_is_split_into_its_causes",
     ),
     Mutation(
@@ -887,8 +887,8 @@ MUTATIONS = [
     Mutation(
         "change: a rank of now stands in after a move",
         "models/marts/fct_score_changes.sql",
-        "when rows_of_scorecard.curve = 'percentile' then drivers.metric_score",
-        "when rows_of_scorecard.curve = 'none' then drivers.metric_score",
+        "when moved_values.curve = 'percentile' then drivers.metric_score",
+        "when moved_values.curve = 'none' then drivers.metric_score",
         "after_a_move_the_earlier_values_are_judged_by_the_new_segment",
     ),
 ]

@@ -53,7 +53,7 @@ keys as (
 
 -- Without a computed score at both ends, what was set by hand is the whole change. Left joins, so
 -- that the keys come first.
-comparisons as (
+found_comparisons as (
 
     select
         scores.account_id,
@@ -85,6 +85,17 @@ comparisons as (
 
 ),
 
+-- Comparisons, and accounts on a date, go by a number from here on: millions of rows meet, and
+-- numbers are found many times as fast as names.
+comparisons as (
+
+    select
+        *,
+        row_number() over (order by account_id, score_date, days_back) as comparison
+    from found_comparisons
+
+),
+
 compared_dates as (
 
     select
@@ -103,13 +114,29 @@ compared_dates as (
 
 ),
 
+moments as (
+
+    select
+        *,
+        row_number() over (order by account_id, score_date) as moment
+    from compared_dates
+
+),
+
+metric_orders as (
+
+    select
+        metric,
+        row_number() over (order by metric) as metric_order
+    from {{ ref('metrics') }}
+
+),
+
 drivers as (
 
     select
-        drivers.account_id,
-        drivers.score_date,
-        drivers.metric,
-        drivers.component,
+        moments.moment,
+        metric_orders.metric_order,
         drivers.metric_score,
         drivers.is_missing,
         drivers.weight,
@@ -119,68 +146,12 @@ drivers as (
     from {{ ref('fct_health_drivers') }} as drivers
     inner join scorecards
         on drivers.scorecard = scorecards.scorecard
-    inner join compared_dates
+    inner join moments
         on
-            drivers.account_id = compared_dates.account_id
-            and drivers.score_date = compared_dates.score_date
-
-),
-
--- After a move to another segment, the earlier values are judged by the new segment's scorecard. A
--- rank among the new peers was never theirs: there the score of now stands in.
-restated_scores as (
-
-    select
-        comparisons.account_id,
-        comparisons.score_date,
-        comparisons.days_back,
-        drivers.metric,
-        drivers.weight,
-        case
-            when rows_of_scorecard.curve = 'percentile' then drivers.is_missing
-            else earlier_values.metric_value is null
-        end as is_missing,
-        case
-            when rows_of_scorecard.curve = 'percentile' then drivers.metric_score
-            when earlier_values.metric_value is null
-                then cast(rows_of_scorecard.score_if_missing as decimal(7, 4))
-            else {{ metric_score(
-                'rows_of_scorecard.curve', 'earlier_values.metric_value',
-                'rows_of_scorecard.poor_at', 'rows_of_scorecard.healthy_at'
-            ) }}
-        end as metric_score
-    from comparisons
-    inner join drivers
-        on
-            comparisons.account_id = drivers.account_id
-            and comparisons.score_date = drivers.score_date
-    inner join {{ ref('scorecard_metrics') }} as rows_of_scorecard
-        on
-            comparisons.scorecard = rows_of_scorecard.scorecard
-            and comparisons.segment = rows_of_scorecard.segment
-            and drivers.metric = rows_of_scorecard.metric
-    inner join {{ ref('metric_values') }} as earlier_values
-        on
-            comparisons.account_id = earlier_values.account_id
-            and comparisons.earlier_date = earlier_values.score_date
-            and drivers.metric = earlier_values.metric
-    where
-        comparisons.is_moved
-        and comparisons.computed_change is not null
-
-),
-
-restated as (
-
-    select
-        account_id,
-        score_date,
-        days_back,
-        metric,
-        is_missing,
-        case when metric_score is null then 0 else {{ whole('weight', 6) }} end as counted_weight,
-        {{ whole('coalesce(metric_score, 0)', 4) }} as counted_score
-    from restated_scores
+            drivers.account_id = moments.account_id
+            and drivers.score_date = moments.score_date
+    inner join metric_orders
+        on drivers.metric = metric_orders.metric
 
 ),
 
@@ -188,25 +159,11 @@ restated as (
 totals as (
 
     select
-        account_id,
-        score_date,
+        moment,
         cast(sum(counted_weight) as bigint) as scored_weight,
         cast(sum(counted_weight * counted_score) as bigint) as points
     from drivers
-    group by account_id, score_date
-
-),
-
-restated_totals as (
-
-    select
-        account_id,
-        score_date,
-        days_back,
-        cast(sum(counted_weight) as bigint) as scored_weight,
-        cast(sum(counted_weight * counted_score) as bigint) as points
-    from restated
-    group by account_id, score_date, days_back
+    group by moment
 
 ),
 
@@ -214,36 +171,128 @@ restated_totals as (
 weighed_comparisons as (
 
     select
-        comparisons.account_id,
-        comparisons.score_date,
-        comparisons.days_back,
-        comparisons.earlier_date,
+        comparisons.*,
+        moments.moment,
+        earlier_moments.moment as earlier_moment,
         totals.scored_weight,
         earlier_totals.scored_weight as earlier_scored_weight,
         earlier_totals.points as earlier_points
     from comparisons
+    left join moments
+        on
+            comparisons.account_id = moments.account_id
+            and comparisons.score_date = moments.score_date
+    left join moments as earlier_moments
+        on
+            comparisons.account_id = earlier_moments.account_id
+            and comparisons.earlier_date = earlier_moments.score_date
     left join totals
-        on
-            comparisons.account_id = totals.account_id
-            and comparisons.score_date = totals.score_date
+        on moments.moment = totals.moment
     left join totals as earlier_totals
+        on earlier_moments.moment = earlier_totals.moment
+    where comparisons.computed_change is not null
+
+),
+
+-- After a move to another segment, the earlier values are judged by the new segment's scorecard. A
+-- rank among the new peers was never theirs: there the score of now stands in.
+moved as (
+
+    select
+        comparisons.comparison,
+        comparisons.moment,
+        comparisons.scored_weight,
+        comparisons.scorecard,
+        comparisons.segment as segment_now,
+        earlier.*
+    from weighed_comparisons as comparisons
+    inner join {{ ref('metrics_side_by_side') }} as earlier
         on
-            comparisons.account_id = earlier_totals.account_id
-            and comparisons.earlier_date = earlier_totals.score_date
-    where
-        not comparisons.is_moved
-        and comparisons.computed_change is not null
+            comparisons.account_id = earlier.account_id
+            and comparisons.earlier_date = earlier.score_date
+    where comparisons.is_moved
+
+),
+
+moved_values as (
+
+    select
+        side_by_side.comparison,
+        side_by_side.moment,
+        side_by_side.scored_weight,
+        metric_orders.metric_order,
+        rows_of_scorecard.curve,
+        rows_of_scorecard.poor_at,
+        rows_of_scorecard.healthy_at,
+        rows_of_scorecard.score_if_missing,
+        {{ metric_value_of('rows_of_scorecard.metric') }} as metric_value
+    from moved as side_by_side
+    inner join {{ ref('scorecard_metrics') }} as rows_of_scorecard
+        on
+            side_by_side.scorecard = rows_of_scorecard.scorecard
+            and side_by_side.segment_now = rows_of_scorecard.segment
+    inner join metric_orders
+        on rows_of_scorecard.metric = metric_orders.metric
+
+),
+
+restated_scores as (
+
+    select
+        moved_values.comparison,
+        moved_values.scored_weight,
+        moved_values.metric_order,
+        drivers.is_missing as is_missing_now,
+        drivers.counted_weight as counted_weight_now,
+        drivers.counted_score as counted_score_now,
+        drivers.weight,
+        case
+            when moved_values.curve = 'percentile' then drivers.is_missing
+            else moved_values.metric_value is null
+        end as is_missing,
+        case
+            when moved_values.curve = 'percentile' then drivers.metric_score
+            when moved_values.metric_value is null
+                then cast(moved_values.score_if_missing as decimal(7, 4))
+            else {{ metric_score(
+                'moved_values.curve', 'moved_values.metric_value', 'moved_values.poor_at',
+                'moved_values.healthy_at'
+            ) }}
+        end as metric_score
+    from moved_values
+    inner join drivers
+        on
+            moved_values.moment = drivers.moment
+            and moved_values.metric_order = drivers.metric_order
+
+),
+
+restated as (
+
+    select
+        *,
+        case when metric_score is null then 0 else {{ whole('weight', 6) }} end as counted_weight,
+        {{ whole('coalesce(metric_score, 0)', 4) }} as counted_score
+    from restated_scores
+
+),
+
+restated_totals as (
+
+    select
+        comparison,
+        cast(sum(counted_weight) as bigint) as scored_weight,
+        cast(sum(counted_weight * counted_score) as bigint) as points
+    from restated
+    group by comparison
 
 ),
 
 pairs as (
 
     select
-        drivers.account_id,
-        drivers.score_date,
-        comparisons.days_back,
-        drivers.metric,
-        drivers.component,
+        comparisons.comparison,
+        drivers.metric_order,
         drivers.is_missing = earlier.is_missing as is_behaviour,
         drivers.counted_weight,
         drivers.counted_score,
@@ -254,52 +303,37 @@ pairs as (
         comparisons.earlier_points
     from weighed_comparisons as comparisons
     inner join drivers
-        on
-            comparisons.account_id = drivers.account_id
-            and comparisons.score_date = drivers.score_date
+        on comparisons.moment = drivers.moment
     inner join drivers as earlier
         on
-            comparisons.account_id = earlier.account_id
-            and comparisons.earlier_date = earlier.score_date
-            and drivers.metric = earlier.metric
+            comparisons.earlier_moment = earlier.moment
+            and drivers.metric_order = earlier.metric_order
     where
-        drivers.counted_weight <> earlier.counted_weight
-        or drivers.counted_score <> earlier.counted_score
+        not comparisons.is_moved
+        and (
+            drivers.counted_weight <> earlier.counted_weight
+            or drivers.counted_score <> earlier.counted_score
+        )
 
     union all
 
     select
-        drivers.account_id,
-        drivers.score_date,
-        restated.days_back,
-        drivers.metric,
-        drivers.component,
-        drivers.is_missing = restated.is_missing as is_behaviour,
-        drivers.counted_weight,
-        drivers.counted_score,
+        restated.comparison,
+        restated.metric_order,
+        restated.is_missing_now = restated.is_missing as is_behaviour,
+        restated.counted_weight_now as counted_weight,
+        restated.counted_score_now as counted_score,
         restated.counted_weight as earlier_weight,
         restated.counted_score as earlier_score,
-        totals.scored_weight,
+        restated.scored_weight,
         restated_totals.scored_weight as earlier_scored_weight,
         restated_totals.points as earlier_points
     from restated
-    inner join drivers
-        on
-            restated.account_id = drivers.account_id
-            and restated.score_date = drivers.score_date
-            and restated.metric = drivers.metric
-    inner join totals
-        on
-            restated.account_id = totals.account_id
-            and restated.score_date = totals.score_date
     inner join restated_totals
-        on
-            restated.account_id = restated_totals.account_id
-            and restated.score_date = restated_totals.score_date
-            and restated.days_back = restated_totals.days_back
+        on restated.comparison = restated_totals.comparison
     where
-        drivers.counted_weight <> restated.counted_weight
-        or drivers.counted_score <> restated.counted_score
+        restated.counted_weight_now <> restated.counted_weight
+        or restated.counted_score_now <> restated.counted_score
 
 ),
 
@@ -308,12 +342,9 @@ pairs as (
 metric_points as (
 
     select
-        account_id,
-        score_date,
-        days_back,
-        metric,
-        component,
-        case when is_behaviour then 'behaviour' else 'coverage' end as cause,
+        comparison,
+        metric_order,
+        is_behaviour,
         case
             when counted_weight = earlier_weight
                 then {{ whole_ratio(
@@ -331,15 +362,12 @@ metric_points as (
 
 ),
 
--- The largest points, of several the first metric by name, as the smallest text: the number before
--- the name always has ten digits.
+-- The largest points, of several the first metric by name, as the smallest number.
 ordered_points as (
 
     select
         *,
-        cast(
-            2000000000 - {{ whole('abs(points)', 6) }} as {{ dbt.type_string() }}
-        ) || metric as points_order
+        metric_order - 1000 * {{ whole('abs(points)', 6) }} as points_order
     from metric_points
 
 ),
@@ -347,14 +375,12 @@ ordered_points as (
 metric_totals as (
 
     select
-        account_id,
-        score_date,
-        days_back,
+        comparison,
         sum(points) as points,
         sum(case when points <> 0 then 1 else 0 end) as moving_metrics,
         min(points_order) as first_order
     from ordered_points
-    group by account_id, score_date, days_back
+    group by comparison
 
 ),
 
@@ -370,22 +396,16 @@ splits as (
             as remaining_points
     from comparisons
     left join metric_totals
-        on
-            comparisons.account_id = metric_totals.account_id
-            and comparisons.score_date = metric_totals.score_date
-            and comparisons.days_back = metric_totals.days_back
+        on comparisons.comparison = metric_totals.comparison
 
 ),
 
 causes as (
 
     select
-        ordered_points.account_id,
-        ordered_points.score_date,
-        ordered_points.days_back,
-        ordered_points.cause,
-        ordered_points.metric,
-        ordered_points.component,
+        ordered_points.comparison,
+        case when ordered_points.is_behaviour then 'behaviour' else 'coverage' end as cause,
+        ordered_points.metric_order,
         ordered_points.points
         + case
             when ordered_points.points_order = splits.first_order and not splits.is_moved
@@ -394,20 +414,14 @@ causes as (
         end as points
     from ordered_points
     inner join splits
-        on
-            ordered_points.account_id = splits.account_id
-            and ordered_points.score_date = splits.score_date
-            and ordered_points.days_back = splits.days_back
+        on ordered_points.comparison = splits.comparison
 
     union all
 
     select
-        account_id,
-        score_date,
-        days_back,
+        comparison,
         'segment' as cause,
-        null as metric,
-        null as component,
+        null as metric_order,
         remaining_points as points
     from splits
     where is_moved
@@ -415,24 +429,18 @@ causes as (
     union all
 
     select
-        account_id,
-        score_date,
-        days_back,
+        comparison,
         'cap' as cause,
-        null as metric,
-        null as component,
+        null as metric_order,
         cap_points as points
     from splits
 
     union all
 
     select
-        account_id,
-        score_date,
-        days_back,
+        comparison,
         'override' as cause,
-        null as metric,
-        null as component,
+        null as metric_order,
         override_points as points
     from splits
 
@@ -441,10 +449,7 @@ causes as (
 -- A single metric takes the whole change: where that is 0, nothing moved.
 unmoved as (
 
-    select
-        account_id,
-        score_date,
-        days_back
+    select comparison
     from splits
     where
         cap_points = 0
@@ -459,12 +464,9 @@ unmoved as (
 all_rows as (
 
     select
-        account_id,
-        score_date,
-        days_back,
+        comparison,
         cause,
-        metric,
-        component,
+        metric_order,
         points
     from causes
     where points <> 0
@@ -472,28 +474,27 @@ all_rows as (
     union all
 
     select
-        account_id,
-        score_date,
-        days_back,
+        comparison,
         'unchanged' as cause,
-        null as metric,
-        null as component,
+        null as metric_order,
         0 as points
     from unmoved
 
 )
 
 select
-    all_rows.account_id,
-    all_rows.score_date,
-    cast(all_rows.days_back as integer) as days_back,
-    date_pairs.earlier_date,
+    comparisons.account_id,
+    comparisons.score_date,
+    cast(comparisons.days_back as integer) as days_back,
+    comparisons.earlier_date,
     all_rows.cause,
-    all_rows.metric,
-    all_rows.component,
+    metric_orders.metric,
+    metrics.component,
     cast(all_rows.points as decimal(9, 6)) as points
 from all_rows
-inner join date_pairs
-    on
-        all_rows.score_date = date_pairs.score_date
-        and all_rows.days_back = date_pairs.days_back
+inner join comparisons
+    on all_rows.comparison = comparisons.comparison
+left join metric_orders
+    on all_rows.metric_order = metric_orders.metric_order
+left join {{ ref('metrics') }} as metrics
+    on metric_orders.metric = metrics.metric
