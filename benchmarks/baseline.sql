@@ -1,0 +1,1508 @@
+-- The yardstick of scripts/benchmark.py: the metrics and scores of the project, from the same raw
+-- files and the same scoring seeds, as fast as DuckDB allows. No dbt, no data tests, no history of
+-- runs. Its tables equal those of a full build value for value; the benchmark compares them.
+--
+-- Set before it runs: the variables raw_dir, seed_dir and run_date.
+--
+-- What it leaves out, which the project does: text is taken as it comes (not trimmed, no words for
+-- nothing), raw columns have to be typed already, and nothing is judged row by row. Instead, a check
+-- stops the script when any row would be refused or lose a cell. Records that were sent several
+-- times are no problem: the newest counts. The column inputs_fingerprint of the metrics, by which
+-- the project finds what changed, is not made.
+--
+-- How it is fast: every record is turned into the range of score dates on which it counts, once. It
+-- adds its numbers at the first date of the range and takes them off after the last; a running sum
+-- per account is then every window of every metric. Dates are numbered, accounts too, and values are
+-- whole millionths until they are written.
+
+set preserve_insertion_order = false;
+set TimeZone = 'UTC';
+
+create schema metrics;
+create schema marts;
+
+-- ------------------------------------------------------------------------------- arithmetic
+
+-- numerator / denominator x scale, rounded half away from zero; null unless denominator > 0.
+create temp macro ratio(numerator, denominator, scale) as
+    case
+        when denominator > 0
+            then (
+                2 * scale * numerator + case when numerator < 0 then -denominator else denominator end
+            ) // (2 * denominator)
+    end;
+
+create temp macro millionths(amount) as cast(amount * 1000000 as bigint);
+
+-- In the reporting currency; a blank one is that.
+create temp macro reporting(amount, rate) as
+    millionths(
+        cast(
+            cast(amount as decimal(24, 6)) * coalesce(rate, cast(1 as decimal(18, 8)))
+            as decimal(18, 6)
+        )
+    );
+
+create temp macro day_of(moment) as cast(cast(moment as date) - date '2000-01-01' as integer);
+
+-- A metric as it is published: decimal(18, 6).
+create temp macro published(amount) as
+    cast(
+        case
+            when amount > 999999999999999999 then 999999999999999999
+            when amount < -999999999999999999 then -999999999999999999
+            else cast(amount as decimal(18, 0))
+        end
+        * cast(0.000001 as decimal(6, 6)) as decimal(18, 6)
+    );
+
+-- Shares, points and scores as they are published, from whole millionths and hundredths.
+create temp macro sixth(amount) as
+    cast(cast(amount as decimal(9, 0)) * cast(0.000001 as decimal(6, 6)) as decimal(9, 6));
+
+create temp macro hundredth(amount) as
+    cast(cast(amount as decimal(5, 0)) * cast(0.01 as decimal(2, 2)) as decimal(5, 2));
+
+create temp macro text_of(cell) as coalesce(cast(cell as varchar), '');
+
+-- ------------------------------------------------------------------------------- seeds
+
+create temp table features as
+select *
+from read_csv(
+    getvariable('seed_dir') || '/features.csv',
+    types = {'is_core': 'boolean', 'is_setup': 'boolean', 'is_compliance': 'boolean'}
+);
+
+create temp table currencies as
+select *
+from read_csv(getvariable('seed_dir') || '/currencies.csv', types = {'rate': 'decimal(18, 8)'});
+
+create temp table segments as
+select *
+from read_csv(getvariable('seed_dir') || '/segments.csv', types = {
+    'priority': 'integer', 'segment': 'varchar', 'is_trial': 'boolean', 'industry': 'varchar',
+    'plan': 'varchar', 'min_tenure_days': 'integer', 'max_tenure_days': 'integer',
+    'min_mrr': 'decimal(18, 6)', 'max_mrr': 'decimal(18, 6)', 'min_seats': 'integer',
+    'max_seats': 'integer'
+});
+
+create temp table catalogue as
+select *
+from read_csv(getvariable('seed_dir') || '/metrics.csv', types = {'metric': 'varchar'});
+
+create temp table scorecards as
+select *
+from read_csv(
+    getvariable('seed_dir') || '/scorecards.csv', types = {'min_coverage': 'decimal(9, 6)'}
+);
+
+create temp table scorecard_metrics as
+select *
+from read_csv(getvariable('seed_dir') || '/scorecard_metrics.csv', types = {
+    'weight': 'decimal(12, 6)', 'poor_at': 'decimal(18, 6)', 'healthy_at': 'decimal(18, 6)',
+    'score_if_missing': 'decimal(9, 4)'
+});
+
+create temp table score_caps as
+select *
+from read_csv(getvariable('seed_dir') || '/score_caps.csv', types = {
+    'worse_than': 'decimal(18, 6)', 'max_score': 'decimal(9, 2)'
+});
+
+create temp table grades as
+select *
+from read_csv(getvariable('seed_dir') || '/grades.csv', types = {'min_score': 'decimal(9, 2)'});
+
+-- ------------------------------------------------------------------------------- records
+
+-- The newest version of every record; accounts get a number.
+create temp table accounts as
+select cast(row_number() over (order by account_id) as integer) as account, *
+from (
+    from read_parquet(getvariable('raw_dir') || '/accounts/*.parquet')
+    qualify row_number() over (
+        partition by account_id
+        order by
+            updated_at desc nulls last, _loaded_at desc nulls last, account_name desc nulls last,
+            parent_account_id desc nulls last, industry desc nulls last, region desc nulls last,
+            owner desc nulls last, created_at desc, is_test desc nulls last,
+            deleted_at desc nulls last
+    ) = 1
+);
+
+create temp table subscriptions as
+select
+    accounts.account,
+    subscriptions.*,
+    day_of(started_at) as started_day,
+    day_of(term_ends_at) as term_ends_day,
+    -- Without an end: in force for ever.
+    coalesce(day_of(ended_at), 1000000) as ended_day,
+    reporting(mrr, rate) as micro_mrr
+from (
+    from read_parquet(getvariable('raw_dir') || '/subscriptions/*.parquet')
+    qualify row_number() over (
+        partition by subscription_id
+        order by
+            updated_at desc nulls last, _loaded_at desc nulls last, account_id desc,
+            plan desc nulls last, seats desc nulls last, mrr desc nulls last,
+            currency desc nulls last, is_trial desc nulls last, auto_renew desc nulls last,
+            started_at desc, term_ends_at desc nulls last, ended_at desc nulls last
+    ) = 1
+) as subscriptions
+left join accounts using (account_id)
+left join currencies on lower(subscriptions.currency) = lower(currencies.currency);
+
+create temp table tickets as
+select
+    accounts.account,
+    tickets.*,
+    day_of(opened_at) as opened_day,
+    coalesce(day_of(solved_at), 1000000) as solved_day,
+    coalesce(lower(priority) in ('high', 'urgent'), false) as is_urgent,
+    coalesce(reopen_count > 0, false) as is_reopened
+from (
+    from read_parquet(getvariable('raw_dir') || '/support_tickets/*.parquet')
+    qualify row_number() over (
+        partition by ticket_id
+        order by
+            updated_at desc nulls last, _loaded_at desc nulls last, account_id desc,
+            opened_at desc, first_response_at desc nulls last, solved_at desc nulls last,
+            priority desc nulls last, reopen_count desc nulls last, csat_score desc nulls last
+    ) = 1
+) as tickets
+left join accounts using (account_id);
+
+create temp table survey_responses as
+select accounts.account, responses.*, day_of(responded_at) as day
+from (
+    from read_parquet(getvariable('raw_dir') || '/survey_responses/*.parquet')
+    qualify row_number() over (
+        partition by response_id
+        order by
+            _loaded_at desc nulls last, account_id desc, user_id desc nulls last,
+            responded_at desc, survey_type desc, score desc
+    ) = 1
+) as responses
+left join accounts using (account_id);
+
+create temp table invoices as
+select
+    accounts.account,
+    invoices.*,
+    day_of(issued_at) as issued_day,
+    day_of(due_at) as due_day,
+    coalesce(day_of(paid_at), 1000000) as paid_day,
+    reporting(amount, rate) as micro_amount,
+    invoices.currency is null or currencies.currency is not null as is_known_currency
+from (
+    from read_parquet(getvariable('raw_dir') || '/invoices/*.parquet')
+    qualify row_number() over (
+        partition by invoice_id
+        order by
+            updated_at desc nulls last, _loaded_at desc nulls last, account_id desc,
+            issued_at desc, due_at desc nulls last, paid_at desc nulls last, amount desc,
+            currency desc nulls last, kind desc
+    ) = 1
+) as invoices
+left join accounts using (account_id)
+left join currencies on lower(invoices.currency) = lower(currencies.currency);
+
+create temp table csm_assessments as
+select accounts.account, assessments.*, day_of(assessed_at) as day
+from (
+    from read_parquet(getvariable('raw_dir') || '/csm_assessments/*.parquet')
+    qualify row_number() over (
+        partition by assessment_id
+        order by
+            _loaded_at desc nulls last, account_id desc, assessed_at desc, sentiment desc
+    ) = 1
+) as assessments
+left join accounts using (account_id);
+
+create temp table score_overrides as
+select
+    accounts.account,
+    overrides.*,
+    day_of(starts_at) as starts_day,
+    day_of(expires_at) as expires_day
+from (
+    from read_parquet(getvariable('raw_dir') || '/score_overrides/*.parquet')
+    qualify row_number() over (
+        partition by override_id
+        order by
+            _loaded_at desc nulls last, account_id desc, score desc, reason desc, author desc,
+            starts_at desc, expires_at desc
+    ) = 1
+) as overrides
+left join accounts using (account_id);
+
+-- ------------------------------------------------------------------------------- usage
+
+-- An event counts once. Nearly none is sent twice, so those are looked for by a number first: where
+-- the numbers differ, so do the events.
+create temp table repeated_events as
+select hash(event_id, cast(event_at as date)) as event_hash
+from read_parquet(getvariable('raw_dir') || '/usage_events/*.parquet')
+group by event_hash
+having count(*) > 1;
+
+create temp view usage_events as
+with
+
+events as (
+
+    select *, hash(event_id, cast(event_at as date)) as event_hash
+    from read_parquet(getvariable('raw_dir') || '/usage_events/*.parquet')
+
+)
+
+select account_id, user_id, event_at, feature, duration_seconds, event_count
+from events
+anti join repeated_events using (event_hash)
+
+union all
+
+select account_id, user_id, event_at, feature, duration_seconds, event_count
+from (
+    from events
+    semi join repeated_events using (event_hash)
+    qualify row_number() over (
+        partition by event_id, cast(event_at as date)
+        order by
+            _loaded_at desc, account_id desc, user_id desc nulls last, event_at desc,
+            feature desc, duration_seconds desc nulls last, event_count desc nulls last
+    ) = 1
+);
+
+-- Features that matter, each with a bit of its own.
+create temp table feature_bits as
+select *, cast(1 as bigint) << (row_number() over (order by feature) - 1) as bit
+from features
+where is_core or is_setup or is_compliance;
+
+-- One row per account, user (null: unknown) and day.
+create temp table user_days as
+select
+    account,
+    user_id,
+    cast(event_at as date) - date '2000-01-01' as day,
+    cast(sum(coalesce(event_count, 1)) as bigint) as events,
+    millionths(sum(duration_seconds)) as micro_seconds,
+    bit_or(coalesce(bit, 0)) as features,
+    count(*) as raw_rows
+from usage_events
+inner join accounts using (account_id)
+left join feature_bits using (feature)
+group by account, user_id, day;
+
+create temp table account_days as
+select
+    account,
+    day,
+    cast(sum(events) as bigint) as events,
+    cast(sum(micro_seconds) as bigint) as micro_seconds,
+    -- Unknown users are no users.
+    count(user_id) as users,
+    bit_or(features) as features
+from user_days
+group by account, day;
+
+-- ------------------------------------------------------------------------------- score dates
+
+-- The as-of date is the last day that carries enough accounts, the feed's first day the first that
+-- does next to the 28 days with usage after it.
+create temp table feed as
+with
+
+usage_days as (
+
+    select day, count(*) as accounts
+    from account_days
+    where day < day_of(getvariable('run_date'))
+    group by day
+
+),
+
+carrying_days as (
+
+    select
+        day,
+        accounts,
+        median(accounts) over () as overall_median,
+        coalesce(median(accounts) over later_days, 0) as later_median
+    from usage_days
+    window later_days as (order by day rows between 1 following and 28 following)
+
+)
+
+select
+    min(day) filter (10 * accounts >= later_median and (later_median < 4 or accounts >= 2))
+        as first_day,
+    max(day) filter (10 * accounts >= overall_median and (overall_median < 4 or accounts >= 2))
+        as as_of_day
+from carrying_days;
+
+-- Numbered from 0. Day 1, 2000-01-02, was a Sunday.
+create temp table score_dates as
+select
+    cast(row_number() over (order by day) - 1 as integer) as date_no,
+    cast(day as integer) as day,
+    date '2000-01-01' + cast(day as integer) as score_date
+from (
+    select unnest(range(as_of_day - 363, as_of_day + 1)) as day, as_of_day, first_day
+    from feed
+)
+where (day >= as_of_day - 28 or day % 7 = 1) and day >= first_day;
+
+set variable dates = (select count(*) from score_dates);
+
+-- For each day from the first score date to the as-of date: the number of the first score date that
+-- is not before it. A record that counts from one day until another counts on the score dates from
+-- date_from(one) until date_from(other).
+set variable first_date_day = (select min(day) from score_dates);
+
+set variable date_numbers = (
+    select list(date_no order by day)
+    from (
+        select days.day, min(score_dates.date_no) as date_no
+        from (
+            select unnest(range(min(day), max(day) + 1)) as day from score_dates
+        ) as days
+        inner join score_dates on score_dates.day >= days.day
+        group by days.day
+    )
+);
+
+create temp macro date_from(day) as
+    case
+        when day < getvariable('first_date_day') then 0
+        else coalesce(
+            getvariable('date_numbers')[day - getvariable('first_date_day') + 1],
+            getvariable('dates')
+        )
+    end;
+
+-- The number of an account and date; what ceases to count after the last date has one, too.
+create temp macro row_of(account, date_no) as account * (getvariable('dates') + 1) + date_no;
+
+-- ------------------------------------------------------------------------------- grid
+
+-- One row per account and score date on which it is scored, numbered by account and date.
+create temp table in_force as
+select
+    *,
+    unnest(
+        range(
+            greatest(date_from(started_day), date_from(created_day)),
+            least(date_from(ended_day), date_from(deleted_day))
+        )
+    ) as date_no
+from (
+    select
+        subscriptions.account,
+        started_day,
+        ended_day,
+        term_ends_day,
+        seats,
+        micro_mrr,
+        is_trial,
+        auto_renew,
+        accounts.created_day,
+        coalesce(accounts.deleted_day, 1000000) as deleted_day,
+        plan,
+        plan_rank
+    from (
+        select
+            *,
+            row_number() over (
+                partition by account order by micro_mrr desc nulls last, started_day, subscription_id
+            ) as plan_rank
+        from subscriptions
+    ) as subscriptions
+    inner join (
+        select account, day_of(created_at) as created_day, day_of(deleted_at) as deleted_day
+        from accounts
+        where not coalesce(is_test, false)
+    ) as accounts using (account)
+);
+
+create temp table account_dates as
+select
+    row_of(account, in_force.date_no) as row_no,
+    account,
+    in_force.date_no,
+    any_value(score_dates.day) as day,
+    sum(seats)::bigint as seats,
+    sum(micro_mrr)::bigint as micro_mrr,
+    (sum(micro_mrr) filter (auto_renew))::bigint as auto_renew_mrr,
+    count(auto_renew) > 0 as is_auto_renew_known,
+    bool_and(coalesce(is_trial, false)) as is_trial,
+    min(term_ends_day) filter (term_ends_day > score_dates.day) as renewal_day,
+    any_value(created_day) as created_day,
+    arg_min_null(plan, plan_rank) as plan
+from in_force
+inner join score_dates using (date_no)
+group by account, in_force.date_no;
+
+-- The segment of the first rule that matches; what is unknown matches no condition that is set.
+create temp table account_segments as
+with
+
+account_facts as (
+
+    select
+        accounts.account,
+        lower(any_value(accounts.industry)) as industry,
+        min(started_day) as first_started_day
+    from accounts
+    inner join subscriptions using (account)
+    group by accounts.account
+
+)
+
+select
+    account_dates.row_no,
+    arg_min(segments.segment, segments.priority) as segment
+from account_dates
+inner join account_facts using (account)
+inner join segments
+    on
+        (segments.is_trial is null or account_dates.is_trial = segments.is_trial)
+        and (segments.industry is null or account_facts.industry = lower(segments.industry))
+        and (segments.plan is null or lower(account_dates.plan) = lower(segments.plan))
+        and (min_tenure_days is null or account_dates.day - first_started_day >= min_tenure_days)
+        and (max_tenure_days is null or account_dates.day - first_started_day <= max_tenure_days)
+        and (min_mrr is null or account_dates.micro_mrr >= millionths(min_mrr))
+        and (max_mrr is null or account_dates.micro_mrr <= millionths(max_mrr))
+        and (min_seats is null or account_dates.seats >= min_seats)
+        and (max_seats is null or account_dates.seats <= max_seats)
+group by account_dates.row_no;
+
+-- ------------------------------------------------------------------------------- usage metrics
+
+-- A user or feature seen on a day counts on the score dates of the 28 days from it on: as bits, one
+-- per score date, which are simply laid over each other.
+set variable bits_of_days = (
+    select list(bits order by day)
+    from (
+        select
+            days.day,
+            cast(
+                string_agg(
+                    case when score_dates.day between days.day and days.day + 27 then '1' else '0' end,
+                    '' order by score_dates.date_no
+                ) as bit
+            ) as bits
+        from (
+            select unnest(range(min(day) - 27, max(day) + 1)) as day from score_dates
+        ) as days
+        cross join score_dates
+        group by days.day
+    )
+);
+
+create temp macro bits_of(day) as
+    getvariable('bits_of_days')[day - getvariable('first_date_day') + 28];
+
+create temp table users_28d as
+select row_of(account, date_no) as row_no, count(*) as users
+from (
+    select account, bit_or(bits_of(day)) as bits
+    from user_days
+    where user_id is not null and day > getvariable('first_date_day') - 28
+    group by account, user_id
+)
+cross join score_dates
+where get_bit(bits, date_no) = 1
+group by row_no;
+
+create temp table core_features_28d as
+select row_of(account, date_no) as row_no, count(*) as core_features
+from (
+    select account, bit_or(bits_of(day)) as bits
+    from account_days
+    inner join feature_bits on is_core and account_days.features & bit <> 0
+    where day > getvariable('first_date_day') - 28
+    group by account, feature
+)
+cross join score_dates
+where get_bit(bits, date_no) = 1
+group by row_no;
+
+create temp table usage_changes as
+with
+
+days as (
+
+    select
+        *,
+        (features & (select coalesce(bit_or(bit), 0) from feature_bits where is_compliance)) <> 0
+            as has_compliance
+    from account_days
+
+),
+
+setup_starts as (
+
+    select account, min(day) as day
+    from account_days
+    inner join feature_bits on is_setup and account_days.features & bit <> 0
+    group by account, feature
+
+),
+
+-- What begins to count on a date, and what ceases to.
+changes as (
+
+    select
+        account, date_from(day) as date_no, day as last_day, null as first_day_90d,
+        events, 0 as earlier_events, micro_seconds, (micro_seconds is not null)::integer as timed,
+        users, 1 as days, has_compliance::integer as compliance_days, 1 as days_90d, 0 as setups
+    from days
+
+    union all
+
+    select
+        account, date_from(day + 28), null, null,
+        -events, events, -micro_seconds, -(micro_seconds is not null)::integer,
+        -users, -1, -has_compliance::integer, 0, 0
+    from days
+
+    union all
+
+    select account, date_from(day + 56), null, null, 0, -events, 0, 0, 0, 0, 0, 0, 0
+    from days
+
+    union all
+
+    select account, date_from(day + 90), null, day, 0, 0, 0, 0, 0, 0, 0, -1, 0
+    from days
+
+    union all
+
+    select account, date_from(day), null, null, 0, 0, 0, 0, 0, 0, 0, 0, 1
+    from setup_starts
+
+    union all
+
+    select account, date_no, null, null, 0, 0, 0, 0, 0, 0, 0, 0, 0
+    from account_dates
+
+)
+
+select
+    account,
+    date_no,
+    max(last_day) as last_day,
+    min(first_day_90d) as first_day_90d,
+    sum(events)::bigint as events,
+    sum(earlier_events)::bigint as earlier_events,
+    sum(micro_seconds)::bigint as micro_seconds,
+    sum(timed)::integer as timed,
+    sum(users)::bigint as users,
+    sum(days)::integer as days,
+    sum(compliance_days)::integer as compliance_days,
+    sum(days_90d)::integer as days_90d,
+    sum(setups)::integer as setups
+from changes
+group by account, date_no;
+
+create temp table usage_sums as
+select
+    row_of(account, date_no) as row_no,
+    max(last_day) over so_far as last_day,
+    min(first_day_90d) over later as first_day_90d,
+    sum(events) over so_far as events,
+    sum(earlier_events) over so_far as earlier_events,
+    sum(micro_seconds) over so_far as micro_seconds,
+    sum(timed) over so_far as timed,
+    sum(users) over so_far as user_days,
+    sum(days) over so_far as days,
+    sum(compliance_days) over so_far as compliance_days,
+    sum(days_90d) over so_far as days_90d,
+    sum(setups) over so_far as setups
+from usage_changes
+window
+    so_far as (
+        partition by account order by date_no rows between unbounded preceding and current row
+    ),
+    later as (
+        partition by account order by date_no rows between 1 following and unbounded following
+    );
+
+create temp table usage_values as
+with
+
+feature_counts as (
+
+    select
+        count(*) filter (is_core) as core_features,
+        count(*) filter (is_setup) as setup_features,
+        count(*) filter (is_compliance) as compliance_features
+    from feature_bits
+
+),
+
+-- Before the first usage of anybody the input says nothing.
+counted as (
+
+    select
+        account_dates.*,
+        feature_counts.*,
+        usage_sums.* exclude (row_no, micro_seconds),
+        case when timed > 0 then micro_seconds end as micro_seconds,
+        coalesce(users_28d.users, 0) as users,
+        coalesce(core_features_28d.core_features, 0) as core_features_28d
+    from account_dates
+    inner join usage_sums using (row_no)
+    left join users_28d using (row_no)
+    left join core_features_28d using (row_no)
+    cross join feature_counts
+    where account_dates.day >= (select min(day) from account_days)
+
+)
+
+select
+    row_no,
+    case when users > 0 or events = 0 then ratio(users, seats, 1000000) end
+        as licence_utilisation_28d,
+    ratio(core_features_28d, core_features, 1000000) as core_feature_adoption_28d,
+    ratio(setups, setup_features, 1000000) as setup_completion,
+    case when compliance_features > 0 then 1000000 * compliance_days end
+        as compliance_feature_days_28d,
+    1000000 * days as active_days_28d,
+    ratio(user_days, 28 * users, 1000000) as stickiness_28d,
+    ratio(micro_seconds, 60 * users, 1) as minutes_per_user_28d,
+    case
+        when day - 55 >= created_day and day - 55 >= (select first_day from feed)
+            then ratio(events - earlier_events, earlier_events, 1000000)
+    end as usage_change_28d,
+    cast(1000000 as bigint) * (day - coalesce(last_day, created_day)) as days_since_last_activity,
+    ratio(last_day - first_day_90d, days_90d - 1, 1000000) as login_interval_days_90d
+from counted;
+
+-- ------------------------------------------------------------------------------- support metrics
+
+-- A ticket counts on the score dates on which it is open or its opening or solution is at most 90
+-- days old.
+create temp table support_values as
+with
+
+ticket_dates as (
+
+    select
+        *,
+        unnest(range(date_from(opened_day), date_from(solved_day + 90))) as date_no
+    from tickets
+    where account is not null
+
+),
+
+placed as (
+
+    select
+        row_of(account, ticket_dates.date_no) as row_no,
+        score_dates.day,
+        opened_day,
+        is_urgent,
+        is_reopened,
+        opened_day > score_dates.day - 90 as is_opened,
+        solved_day > score_dates.day as is_open,
+        solved_day between score_dates.day - 89 and score_dates.day as is_solved,
+        csat_score,
+        2 * date_diff('microsecond', opened_at, solved_at) as twice_resolution
+    from ticket_dates
+    inner join score_dates using (date_no)
+
+),
+
+totals as (
+
+    select
+        row_no,
+        count(*) filter (is_opened) as opened,
+        count(*) filter (is_opened and is_urgent) as urgent,
+        count(*) filter (is_opened and is_reopened) as reopened,
+        count(*) filter (is_open) as open_tickets,
+        min(opened_day) filter (is_open) as oldest_open_day,
+        min(opened_day) filter (is_open and is_urgent) as oldest_urgent_day,
+        sum(csat_score) filter (is_solved) as csat_total,
+        count(csat_score) filter (is_solved) as csat_answers,
+        -- Twice the median is a whole number, even between two.
+        cast(median(twice_resolution) filter (is_solved) as bigint) as twice_median
+    from placed
+    group by row_no
+
+)
+
+select
+    row_no,
+    ratio(100 * coalesce(opened, 0), seats, 1000000) as tickets_per_100_seats_90d,
+    ratio(urgent, opened, 1000000) as urgent_ticket_share_90d,
+    1000000 * coalesce(open_tickets, 0) as open_tickets,
+    1000000 * coalesce(day - oldest_open_day, 0) as oldest_open_ticket_days,
+    1000000 * coalesce(day - oldest_urgent_day, 0) as oldest_urgent_ticket_days,
+    ratio(twice_median, 7200, 1) as median_resolution_hours_90d,
+    ratio(reopened, opened, 1000000) as reopened_ticket_share_90d,
+    ratio(millionths(csat_total), csat_answers, 1) as ticket_csat_90d
+from account_dates
+left join totals using (row_no)
+where day >= (select min(opened_day) from tickets);
+
+-- ------------------------------------------------------------------------------- sentiment metrics
+
+create temp table sentiment_values as
+with
+
+-- An NPS answer counts until the same user answers again.
+nps_periods as (
+
+    select
+        account,
+        score,
+        day,
+        least(
+            day + 180,
+            lead(day) over (
+                partition by account, user_id, case when user_id is null then response_id end
+                order by responded_at, response_id
+            )
+        ) as until_day
+    from survey_responses
+    where lower(survey_type) = 'nps'
+
+),
+
+csm_periods as (
+
+    select
+        account,
+        cast(sentiment as integer) as sentiment,
+        day,
+        least(
+            day + 90, lead(day) over (partition by account order by assessed_at, assessment_id)
+        ) as until_day
+    from csm_assessments
+
+),
+
+periods as (
+
+    select
+        account, day, until_day, 1 as respondents,
+        case when score >= 9 then 1 when score <= 6 then -1 else 0 end as balance,
+        0 as answers, 0 as micro_score, 0 as assessments, 0 as sentiment
+    from nps_periods
+
+    union all
+
+    select account, day, day + 180, 0, 0, 1, millionths(score), 0, 0
+    from survey_responses
+    where lower(survey_type) = 'csat'
+
+    union all
+
+    select account, day, until_day, 0, 0, 0, 0, 1, sentiment
+    from csm_periods
+
+),
+
+changes as (
+
+    select account, date_from(day) as date_no, respondents, balance, answers, micro_score,
+        assessments, sentiment
+    from periods
+
+    union all
+
+    select account, date_from(until_day), -respondents, -balance, -answers, -micro_score,
+        -assessments, -sentiment
+    from periods
+
+    union all
+
+    select account, date_no, 0, 0, 0, 0, 0, 0
+    from account_dates
+
+),
+
+date_changes as (
+
+    select
+        account, date_no, sum(respondents)::integer as respondents, sum(balance)::integer as balance,
+        sum(answers)::integer as answers, sum(micro_score)::bigint as micro_score,
+        sum(assessments)::integer as assessments, sum(sentiment)::integer as sentiment
+    from changes
+    group by account, date_no
+
+),
+
+sums as (
+
+    select
+        row_of(account, date_no) as row_no,
+        sum(respondents) over so_far as respondents,
+        sum(balance) over so_far as balance,
+        sum(answers) over so_far as answers,
+        sum(micro_score) over so_far as micro_score,
+        sum(assessments) over so_far as assessments,
+        sum(sentiment) over so_far as sentiment
+    from date_changes
+    window so_far as (
+        partition by account order by date_no rows between unbounded preceding and current row
+    )
+
+)
+
+select
+    row_no,
+    ratio(cast(100 * balance as bigint), cast(respondents as bigint), 1000000) as nps_180d,
+    ratio(cast(micro_score as bigint), cast(answers as bigint), 1) as csat_180d,
+    case when assessments > 0 then cast(1000000 * sentiment as bigint) end as csm_sentiment_90d
+from account_dates
+inner join sums using (row_no);
+
+-- ------------------------------------------------------------------------------- revenue metrics
+
+create temp table growth_days as
+with
+
+-- One subscription ended, another one took over on that or the next day.
+renewals as (
+
+    select ended.account, ended.ended_day as day, ended.ended_day + 1 as known_day
+    from subscriptions as ended
+    inner join subscriptions as following
+        on
+            ended.account = following.account
+            and ended.subscription_id <> following.subscription_id
+            and following.started_day between ended.ended_day and ended.ended_day + 1
+            and following.ended_day > ended.ended_day + 1
+
+),
+
+mrr_changes as (
+
+    select account, day, sum(change)::bigint as change
+    from (
+        select account, started_day as day, micro_mrr as change
+        from subscriptions
+        where micro_mrr is not null and ended_day > started_day
+
+        union all
+
+        select account, ended_day, -micro_mrr
+        from subscriptions
+        where micro_mrr is not null and ended_day > started_day and ended_day < 1000000
+    )
+    group by account, day
+
+),
+
+rises as (
+
+    select account, day, day as known_day
+    from mrr_changes
+    qualify
+        change > 0
+        and sum(change) over (
+            partition by account order by day rows between unbounded preceding and 1 preceding
+        ) > 0
+
+)
+
+select account, day, min(known_day) as known_day
+from (from renewals union all from rises)
+group by account, day;
+
+create temp table revenue_values as
+with
+
+-- Invoices that were overdue on some date.
+overdue as (
+
+    select row_of(account, date_no) as row_no, min(due_day) as due_day
+    from (
+        select
+            account,
+            due_day,
+            unnest(
+                range(date_from(greatest(issued_day, due_day + 1)), date_from(paid_day))
+            ) as date_no
+        from invoices
+        where lower(kind) = 'recurring' and micro_amount > 0
+    )
+    group by row_no
+
+),
+
+changes as (
+
+    select
+        account, date_from(issued_day) as date_no, 1 as invoices,
+        case when lower(kind) = 'recurring' then micro_amount else 0 end as recurring,
+        case when lower(kind) = 'one_off' then micro_amount else 0 end as one_off,
+        case when lower(kind) = 'credit' then abs(micro_amount) else 0 end as credits,
+        0 as earlier_known, 0 as earlier_mrr, 0 as growth_days
+    from invoices
+
+    union all
+
+    select
+        account, date_from(issued_day + 365), 0,
+        case when lower(kind) = 'recurring' then -micro_amount else 0 end,
+        case when lower(kind) = 'one_off' then -micro_amount else 0 end,
+        case when lower(kind) = 'credit' then -abs(micro_amount) else 0 end,
+        0, 0, 0
+    from invoices
+
+    union all
+
+    select account, date_from(started_day + 90), 0, 0, 0, 0, 1, micro_mrr, 0
+    from subscriptions
+    where micro_mrr is not null and ended_day > started_day
+
+    union all
+
+    select account, date_from(ended_day + 90), 0, 0, 0, 0, -1, -micro_mrr, 0
+    from subscriptions
+    where micro_mrr is not null and ended_day > started_day
+
+    union all
+
+    select account, date_from(known_day), 0, 0, 0, 0, 0, 0, 1
+    from growth_days
+
+    union all
+
+    select account, date_from(greatest(day + 365, known_day)), 0, 0, 0, 0, 0, 0, -1
+    from growth_days
+
+    union all
+
+    select account, date_no, 0, 0, 0, 0, 0, 0, 0
+    from account_dates
+
+),
+
+date_changes as (
+
+    select
+        account, date_no, sum(invoices)::integer as invoices, sum(recurring)::bigint as recurring,
+        sum(one_off)::bigint as one_off, sum(credits)::bigint as credits,
+        sum(earlier_known)::integer as earlier_known, sum(earlier_mrr)::bigint as earlier_mrr,
+        sum(growth_days)::integer as growth_days
+    from changes
+    group by account, date_no
+
+),
+
+sums as (
+
+    select
+        row_of(account, date_no) as row_no,
+        sum(invoices) over so_far as invoices,
+        sum(recurring) over so_far as recurring,
+        sum(one_off) over so_far as one_off,
+        sum(credits) over so_far as credits,
+        sum(earlier_known) over so_far as earlier_known,
+        sum(earlier_mrr) over so_far as earlier_mrr,
+        sum(growth_days) over so_far as growth_days
+    from date_changes
+    window so_far as (
+        partition by account order by date_no rows between unbounded preceding and current row
+    )
+
+)
+
+select
+    row_no,
+    cast(case when earlier_known > 0 then ratio(micro_mrr - earlier_mrr, earlier_mrr, 1000000) end as bigint)
+        as mrr_change_90d,
+    case
+        when
+            invoices > 0
+            and day >= (select nullif(min(paid_day), 1000000) from invoices)
+            then cast(1000000 as bigint) * coalesce(day - overdue.due_day, 0)
+    end as days_overdue,
+    cast(ratio(
+        least(greatest(recurring - credits, 0), recurring + one_off - credits),
+        recurring + one_off - credits, 1000000
+    ) as bigint) as recurring_revenue_share_365d,
+    cast(1000000 as bigint) * (renewal_day - day) as days_to_renewal,
+    case
+        when is_auto_renew_known
+            then cast(ratio(
+                cast(coalesce(auto_renew_mrr, 0) as hugeint), cast(micro_mrr as hugeint), 1000000
+            ) as bigint)
+    end as auto_renew_share,
+    cast(1000000 * growth_days as bigint) as renewals_and_upsells_365d
+from account_dates
+inner join sums using (row_no)
+left join overdue using (row_no);
+
+-- ------------------------------------------------------------------------------- metrics, published
+
+create temp table keys as
+select row_no, account_id, score_date
+from account_dates
+inner join accounts using (account)
+inner join score_dates using (date_no);
+
+create table metrics.metrics_usage as
+select
+    account_id,
+    score_date,
+    published(columns(* exclude (account_id, score_date, row_no)))
+from keys
+left join usage_values using (row_no);
+
+create table metrics.metrics_support as
+select
+    account_id,
+    score_date,
+    published(columns(* exclude (account_id, score_date, row_no)))
+from keys
+left join support_values using (row_no);
+
+create table metrics.metrics_sentiment as
+select
+    account_id,
+    score_date,
+    published(columns(* exclude (account_id, score_date, row_no)))
+from keys
+left join sentiment_values using (row_no);
+
+create table metrics.metrics_revenue as
+select
+    account_id,
+    score_date,
+    published(columns(* exclude (account_id, score_date, row_no)))
+from keys
+left join revenue_values using (row_no);
+
+-- ------------------------------------------------------------------------------- scoring
+
+-- All metrics of an account and date side by side, in the order of metric_numbers.
+create temp table metric_numbers as
+select unnest(metrics) as metric, generate_subscripts(metrics, 1) as metric_no
+from (
+    select list(column_name order by table_number, column_index) as metrics
+    from (
+        select
+            column_name,
+            column_index,
+            array_position(
+                ['usage_values', 'support_values', 'sentiment_values', 'revenue_values'], table_name
+            ) as table_number
+        from duckdb_columns()
+    )
+    where table_number is not null and column_name <> 'row_no'
+);
+
+create temp table account_values as
+with
+
+side_by_side as (
+
+    select *
+    from account_segments
+    left join usage_values using (row_no)
+    left join support_values using (row_no)
+    left join sentiment_values using (row_no)
+    left join revenue_values using (row_no)
+
+)
+
+select
+    row_no,
+    segment,
+    list_value(*columns(* exclude (row_no, segment))) as metric_values
+from side_by_side;
+
+-- What a scorecard says, in whole numbers: weights and values in millionths, scores in
+-- ten-thousandths.
+create temp table scorecard_rows as
+select
+    scorecard_metrics.scorecard,
+    scorecard_metrics.segment,
+    scorecard_metrics.metric,
+    metric_no,
+    component,
+    better,
+    curve,
+    scorecard_metrics.weight,
+    millionths(scorecard_metrics.weight) as whole_weight,
+    millionths(poor_at) as poor_at,
+    millionths(healthy_at) as healthy_at,
+    abs(millionths(healthy_at) - millionths(poor_at)) as span,
+    cast(score_if_missing * 10000 as integer) as score_if_missing
+from scorecard_metrics
+inner join scorecards using (scorecard)
+inner join catalogue using (metric)
+inner join metric_numbers using (metric)
+where status in ('live', 'challenger');
+
+-- Which metrics an account lacks on a date decides which weights count. There are few such patterns
+-- of a segment and missing metrics: what depends on them alone is computed once for each.
+create temp table scored_dates as
+select
+    row_no,
+    segment,
+    metric_values,
+    list_sum(
+        list_transform(
+            metric_values, lambda value, number:
+            case when value is null then cast(1 as bigint) << (number - 1) else 0 end
+        )
+    ) as missing
+from account_values;
+
+create temp table patterns as
+select cast(row_number() over () as integer) as pattern, *
+from (select distinct segment, missing from scored_dates);
+
+-- One row per pattern, scorecard and metric of the scorecard.
+create temp table pattern_rows as
+select
+    cast(row_number() over () as integer) as pattern_row,
+    pattern,
+    scorecard_rows.*,
+    missing & (cast(1 as bigint) << (metric_no - 1)) <> 0 as is_missing,
+    case when is_missing and score_if_missing is null then 0 else whole_weight end
+        as counted_weight,
+    cast(sum(counted_weight) over (partition by pattern, scorecard) as bigint) as scored_weight
+from patterns
+inner join scorecard_rows using (segment);
+
+create temp table pattern_totals as
+select
+    pattern,
+    scorecard,
+    any_value(scored_weight) as scored_weight,
+    cast(sum(whole_weight) as bigint) as weight,
+    cast(coalesce(sum(whole_weight) filter (not is_missing), 0) as bigint) as known_weight,
+    sum(counted_weight) filter (component = 'adoption')::bigint as adoption_weight,
+    sum(counted_weight) filter (component = 'engagement')::bigint as engagement_weight,
+    sum(counted_weight) filter (component = 'support')::bigint as support_weight,
+    sum(counted_weight) filter (component = 'sentiment')::bigint as sentiment_weight,
+    sum(counted_weight) filter (component = 'revenue')::bigint as revenue_weight,
+    sum(counted_weight) filter (component = 'renewal')::bigint as renewal_weight
+from pattern_rows
+group by pattern, scorecard;
+
+-- Percentile rows: the rank among the accounts of the segment and date stands for the value. Twice
+-- the rank times the peers is 100 x (all + worse - better).
+create temp table percentile_scores as
+with
+
+ranked as (
+
+    select
+        row_no,
+        metric_no,
+        segment,
+        count(*) over (partition by date_no, segment, metric_no) as all_peers,
+        rank() over (partition by date_no, segment, metric_no order by metric_value) - 1 as lower,
+        rank() over (partition by date_no, segment, metric_no order by metric_value desc) - 1
+            as higher
+    from (
+        select
+            row_no,
+            row_no % (getvariable('dates') + 1) as date_no,
+            segment,
+            metric_no,
+            metric_values[metric_no] as metric_value
+        from scored_dates
+        inner join (
+            select distinct segment, metric_no from scorecard_rows where curve = 'percentile'
+        ) using (segment)
+    )
+    where metric_value is not null
+
+),
+
+measured as (
+
+    select
+        row_no,
+        scorecard,
+        metric_no,
+        span * all_peers as whole_span,
+        case when healthy_at > poor_at then 1 else -1 end * (
+            cast(50000000 as hugeint)
+            * (all_peers + case when better = 'higher' then lower - higher else higher - lower end)
+            - poor_at * all_peers
+        ) as gained
+    from ranked
+    inner join scorecard_rows using (segment, metric_no)
+    where curve = 'percentile'
+
+)
+
+select
+    row_no,
+    scorecard,
+    metric_no,
+    cast(
+        case
+            when gained >= whole_span then 1000000
+            when gained <= 0 then 0
+            else (2000000 * gained + whole_span) // (2 * whole_span)
+        end as integer
+    ) as metric_score
+from measured;
+
+-- One row per account, date, scorecard and metric: the value and what it is worth.
+create temp view metric_scores as
+with
+
+dated as (
+
+    select row_no, pattern, metric_values
+    from scored_dates
+    inner join patterns using (segment, missing)
+
+),
+
+-- How far a value is from poor_at, the span being all the way to healthy_at.
+gains as (
+
+    select
+        row_no,
+        pattern_row,
+        curve,
+        metric_values[metric_no] as metric_value,
+        span,
+        case
+            when curve = 'target' then span - abs(metric_value - healthy_at)
+            when healthy_at > poor_at then metric_value - poor_at
+            else poor_at - metric_value
+        end as gained,
+        score_if_missing
+    from dated
+    inner join pattern_rows using (pattern)
+    where curve <> 'percentile' or is_missing
+
+)
+
+select
+    row_no,
+    pattern_row,
+    metric_value,
+    cast(
+        case
+            when metric_value is null then score_if_missing
+            when gained >= span then 1000000
+            when gained <= 0 then 0
+            when curve = 'banded' then 500000
+            else (2000000 * gained + span) // (2 * span)
+        end as integer
+    ) as metric_score
+from gains
+
+union all
+
+select
+    row_no,
+    pattern_row,
+    metric_values[metric_no],
+    metric_score
+from dated
+inner join pattern_rows using (pattern)
+inner join percentile_scores using (row_no, scorecard, metric_no)
+where curve = 'percentile' and not is_missing;
+
+-- ------------------------------------------------------------------------------- drivers
+
+create table marts.fct_health_drivers as
+select
+    account_id,
+    score_date,
+    scorecard,
+    metric,
+    segment,
+    component,
+    published(metric_value) as metric_value,
+    cast(cast(metric_score as decimal(7, 0)) * cast(0.0001 as decimal(4, 4)) as decimal(7, 4))
+        as metric_score,
+    weight,
+    sixth(coalesce(ratio(counted_weight, scored_weight, 1000000), 0)) as effective_weight,
+    sixth(coalesce(ratio(counted_weight * metric_score, scored_weight, 100), 0)) as contribution,
+    sixth(coalesce(ratio(counted_weight * (1000000 - metric_score), scored_weight, 100), 0))
+        as points_lost,
+    is_missing
+from metric_scores
+inner join pattern_rows using (pattern_row)
+inner join keys using (row_no);
+
+-- ------------------------------------------------------------------------------- scores
+
+create temp table score_points as
+select
+    row_no,
+    pattern,
+    scorecard,
+    sum(points)::bigint as points,
+    coalesce(sum(points) filter (not is_missing), 0)::bigint as known_points,
+    sum(points) filter (component = 'adoption')::bigint as adoption_points,
+    sum(points) filter (component = 'engagement')::bigint as engagement_points,
+    sum(points) filter (component = 'support')::bigint as support_points,
+    sum(points) filter (component = 'sentiment')::bigint as sentiment_points,
+    sum(points) filter (component = 'revenue')::bigint as revenue_points,
+    sum(points) filter (component = 'renewal')::bigint as renewal_points
+from (
+    select
+        row_no,
+        pattern,
+        scorecard,
+        component,
+        is_missing,
+        counted_weight * coalesce(metric_score, 0) as points
+    from metric_scores
+    inner join pattern_rows using (pattern_row)
+)
+group by row_no, pattern, scorecard;
+
+-- The lowest cap that holds.
+create temp table caps as
+select
+    row_no,
+    min({'max_score': cast(max_score * 100 as integer), 'cap': cap}) as lowest
+from scored_dates
+inner join score_caps on score_caps.segment in (scored_dates.segment, '*')
+inner join catalogue using (metric)
+inner join metric_numbers using (metric)
+where
+    case
+        when better = 'higher' then metric_values[metric_no] < millionths(worse_than)
+        else metric_values[metric_no] > millionths(worse_than)
+    end
+group by row_no;
+
+-- The override in force.
+create temp table overrides as
+select row_no, arg_max(override_id, (starts_at, override_id)) as override_id,
+    arg_max(cast(score * 100 as integer), (starts_at, override_id)) as override_score
+from (
+    select
+        *,
+        row_of(account, unnest(range(date_from(starts_day), date_from(expires_day)))) as row_no
+    from score_overrides
+)
+group by row_no;
+
+-- Grades of all scores there can be, in hundredths.
+create temp table grades_of_scores as
+select score, arg_max(grade, min_score) as grade
+from range(10001) as scores (score)
+inner join grades on score >= 100 * min_score
+group by score;
+
+create temp table scoring_version as
+select substr(md5(string_agg(fact, chr(10) order by fact)), 1, 12) as scoring_version
+from (
+    select concat_ws(
+        '|', 'features', feature, is_core::varchar, is_setup::varchar, is_compliance::varchar
+    ) as fact
+    from features
+    union all
+    select concat_ws('|', 'currencies', currency, rate::varchar) from currencies
+    union all
+    select concat_ws('|', 'metrics', metric, component, better) from catalogue
+    union all
+    select concat_ws(
+        '|', 'segments', priority, segment, text_of(is_trial), text_of(industry), text_of(plan),
+        text_of(min_tenure_days), text_of(max_tenure_days), text_of(min_mrr), text_of(max_mrr),
+        text_of(min_seats), text_of(max_seats)
+    )
+    from segments
+    union all
+    select concat_ws('|', 'scorecards', scorecard, goal, status, min_coverage) from scorecards
+    union all
+    select concat_ws(
+        '|', 'scorecard_metrics', scorecard, segment, metric, weight, curve, poor_at, healthy_at,
+        text_of(score_if_missing)
+    )
+    from scorecard_metrics
+    union all
+    select concat_ws('|', 'score_caps', cap, segment, metric, worse_than, max_score) from score_caps
+    union all
+    select concat_ws('|', 'grades', grade, text_of(min_score)) from grades
+);
+
+create table marts.fct_health_scores as
+with
+
+computed as (
+
+    select
+        score_points.row_no,
+        scorecards.scorecard,
+        scorecards.goal,
+        patterns.segment,
+        case
+            when known_weight >= 100000000 * min_coverage then ratio(points, 100 * scored_weight, 1)
+        end as computed_score,
+        ratio(known_weight, 100000000, 1000000) as coverage,
+        ratio(known_points, 100 * weight, 1) as score_low,
+        ratio(known_points + 1000000 * (weight - known_weight), 100 * weight, 1) as score_high,
+        ratio(adoption_points, 100 * adoption_weight, 1) as adoption_score,
+        ratio(engagement_points, 100 * engagement_weight, 1) as engagement_score,
+        ratio(support_points, 100 * support_weight, 1) as support_score,
+        ratio(sentiment_points, 100 * sentiment_weight, 1) as sentiment_score,
+        ratio(revenue_points, 100 * revenue_weight, 1) as revenue_score,
+        ratio(renewal_points, 100 * renewal_weight, 1) as renewal_score,
+        case when goal = 'retention' then row_no end as limited_row_no
+    from score_points
+    inner join pattern_totals using (pattern, scorecard)
+    inner join patterns using (pattern)
+    inner join scorecards using (scorecard)
+
+),
+
+judged as (
+
+    select
+        computed.*,
+        case when computed_score > lowest.max_score then lowest.cap end as cap,
+        case when computed_score > lowest.max_score then lowest.max_score else computed_score end
+            as capped_score,
+        override_id,
+        coalesce(override_score, capped_score) as health_score
+    from computed
+    left join caps on computed.limited_row_no = caps.row_no
+    left join overrides on computed.limited_row_no = overrides.row_no
+
+)
+
+select
+    account_id,
+    score_date,
+    scorecard,
+    goal,
+    segment,
+    hundredth(computed_score) as computed_score,
+    hundredth(capped_score) as capped_score,
+    hundredth(health_score) as health_score,
+    case
+        when health_score is null then (select grade from grades where min_score is null)
+        else grade
+    end as grade,
+    sixth(coverage) as coverage,
+    hundredth(score_low) as score_low,
+    hundredth(score_high) as score_high,
+    cap,
+    override_id,
+    hundredth(adoption_score) as adoption_score,
+    hundredth(engagement_score) as engagement_score,
+    hundredth(support_score) as support_score,
+    hundredth(sentiment_score) as sentiment_score,
+    hundredth(revenue_score) as revenue_score,
+    hundredth(renewal_score) as renewal_score,
+    (select scoring_version from scoring_version) as scoring_version
+from judged
+inner join keys using (row_no)
+left join grades_of_scores on judged.health_score = grades_of_scores.score;
