@@ -614,15 +614,15 @@ select
     row_of(account, date_no) as row_no,
     max(last_day) over so_far as last_day,
     min(first_day_90d) over later as first_day_90d,
-    sum(events) over so_far as events,
-    sum(earlier_events) over so_far as earlier_events,
-    sum(micro_seconds) over so_far as micro_seconds,
-    sum(timed) over so_far as timed,
-    sum(users) over so_far as user_days,
-    sum(days) over so_far as days,
-    sum(compliance_days) over so_far as compliance_days,
-    sum(days_90d) over so_far as days_90d,
-    sum(setups) over so_far as setups
+    (sum(events) over so_far)::bigint as events,
+    (sum(earlier_events) over so_far)::bigint as earlier_events,
+    (sum(micro_seconds) over so_far)::bigint as micro_seconds,
+    (sum(timed) over so_far)::bigint as timed,
+    (sum(users) over so_far)::bigint as user_days,
+    (sum(days) over so_far)::bigint as days,
+    (sum(compliance_days) over so_far)::bigint as compliance_days,
+    (sum(days_90d) over so_far)::bigint as days_90d,
+    (sum(setups) over so_far)::bigint as setups
 from usage_changes
 window
     so_far as (
@@ -843,12 +843,12 @@ sums as (
 
     select
         row_of(account, date_no) as row_no,
-        sum(respondents) over so_far as respondents,
-        sum(balance) over so_far as balance,
-        sum(answers) over so_far as answers,
-        sum(micro_score) over so_far as micro_score,
-        sum(assessments) over so_far as assessments,
-        sum(sentiment) over so_far as sentiment
+        (sum(respondents) over so_far)::bigint as respondents,
+        (sum(balance) over so_far)::bigint as balance,
+        (sum(answers) over so_far)::bigint as answers,
+        (sum(micro_score) over so_far)::bigint as micro_score,
+        (sum(assessments) over so_far)::bigint as assessments,
+        (sum(sentiment) over so_far)::bigint as sentiment
     from date_changes
     window so_far as (
         partition by account order by date_no rows between unbounded preceding and current row
@@ -858,9 +858,9 @@ sums as (
 
 select
     row_no,
-    ratio(cast(100 * balance as bigint), cast(respondents as bigint), 1000000) as nps_180d,
-    ratio(cast(micro_score as bigint), cast(answers as bigint), 1) as csat_180d,
-    case when assessments > 0 then cast(1000000 * sentiment as bigint) end as csm_sentiment_90d
+    ratio(100 * balance, respondents, 1000000) as nps_180d,
+    ratio(micro_score, answers, 1) as csat_180d,
+    case when assessments > 0 then 1000000 * sentiment end as csm_sentiment_90d
 from account_dates
 inner join sums using (row_no);
 
@@ -1147,7 +1147,7 @@ where status in ('live', 'challenger');
 
 -- Which metrics an account lacks on a date decides which weights count. There are few such patterns
 -- of a segment and missing metrics: what depends on them alone is computed once for each.
-create temp table scored_dates as
+create temp table lacking as
 select
     row_no,
     segment,
@@ -1157,19 +1157,24 @@ select
             metric_values, lambda value, number:
             case when value is null then cast(1 as bigint) << (number - 1) else 0 end
         )
-    ) as missing
+    )::bigint as missing
 from account_values;
 
 create temp table patterns as
 select cast(row_number() over () as integer) as pattern, *
-from (select distinct segment, missing from scored_dates);
+from (select distinct segment, missing from lacking);
+
+create temp table scored_dates as
+select row_no, account_id, score_date, segment, pattern, metric_values
+from lacking
+inner join patterns using (segment, missing)
+inner join keys using (row_no);
 
 -- One row per pattern, scorecard and metric of the scorecard.
 create temp table pattern_rows as
 select
-    cast(row_number() over () as integer) as pattern_row,
     pattern,
-    scorecard_rows.*,
+    scorecard_rows.* exclude (segment),
     missing & (cast(1 as bigint) << (metric_no - 1)) <> 0 as is_missing,
     case when is_missing and score_if_missing is null then 0 else whole_weight end
         as counted_weight,
@@ -1259,30 +1264,18 @@ from measured;
 create temp view metric_scores as
 with
 
-dated as (
-
-    select row_no, pattern, metric_values
-    from scored_dates
-    inner join patterns using (segment, missing)
-
-),
-
 -- How far a value is from poor_at, the span being all the way to healthy_at.
 gains as (
 
     select
-        row_no,
-        pattern_row,
-        curve,
+        *,
         metric_values[metric_no] as metric_value,
-        span,
         case
             when curve = 'target' then span - abs(metric_value - healthy_at)
             when healthy_at > poor_at then metric_value - poor_at
             else poor_at - metric_value
-        end as gained,
-        score_if_missing
-    from dated
+        end as gained
+    from scored_dates
     inner join pattern_rows using (pattern)
     where curve <> 'percentile' or is_missing
 
@@ -1290,8 +1283,19 @@ gains as (
 
 select
     row_no,
-    pattern_row,
+    account_id,
+    score_date,
+    pattern,
+    scorecard,
+    metric_no,
+    metric,
+    segment,
+    component,
     metric_value,
+    weight,
+    counted_weight,
+    scored_weight,
+    is_missing,
     cast(
         case
             when metric_value is null then score_if_missing
@@ -1307,12 +1311,23 @@ union all
 
 select
     row_no,
-    pattern_row,
+    account_id,
+    score_date,
+    pattern,
+    scorecard,
+    metric_no,
+    metric,
+    segment,
+    component,
     metric_values[metric_no],
+    weight,
+    counted_weight,
+    scored_weight,
+    is_missing,
     metric_score
-from dated
-inner join pattern_rows using (pattern)
-inner join percentile_scores using (row_no, scorecard, metric_no)
+from scored_dates
+inner join percentile_scores using (row_no)
+inner join pattern_rows using (pattern, scorecard, metric_no)
 where curve = 'percentile' and not is_missing;
 
 -- ------------------------------------------------------------------------------- drivers
@@ -1334,9 +1349,7 @@ select
     sixth(coalesce(ratio(counted_weight * (1000000 - metric_score), scored_weight, 100), 0))
         as points_lost,
     is_missing
-from metric_scores
-inner join pattern_rows using (pattern_row)
-inner join keys using (row_no);
+from metric_scores;
 
 -- ------------------------------------------------------------------------------- scores
 
@@ -1353,17 +1366,7 @@ select
     sum(points) filter (component = 'sentiment')::bigint as sentiment_points,
     sum(points) filter (component = 'revenue')::bigint as revenue_points,
     sum(points) filter (component = 'renewal')::bigint as renewal_points
-from (
-    select
-        row_no,
-        pattern,
-        scorecard,
-        component,
-        is_missing,
-        counted_weight * coalesce(metric_score, 0) as points
-    from metric_scores
-    inner join pattern_rows using (pattern_row)
-)
+from (select *, counted_weight * coalesce(metric_score, 0) as points from metric_scores)
 group by row_no, pattern, scorecard;
 
 -- The lowest cap that holds.
@@ -1433,7 +1436,7 @@ from (
     select concat_ws('|', 'grades', grade, text_of(min_score)) from grades
 );
 
-create table marts.fct_health_scores as
+create temp table judged_scores as
 with
 
 computed as (
@@ -1442,7 +1445,10 @@ computed as (
         score_points.row_no,
         scorecards.scorecard,
         scorecards.goal,
+        scorecards.status,
         patterns.segment,
+        points,
+        scored_weight,
         case
             when known_weight >= 100000000 * min_coverage then ratio(points, 100 * scored_weight, 1)
         end as computed_score,
@@ -1461,23 +1467,20 @@ computed as (
     inner join patterns using (pattern)
     inner join scorecards using (scorecard)
 
-),
-
-judged as (
-
-    select
-        computed.*,
-        case when computed_score > lowest.max_score then lowest.cap end as cap,
-        case when computed_score > lowest.max_score then lowest.max_score else computed_score end
-            as capped_score,
-        override_id,
-        coalesce(override_score, capped_score) as health_score
-    from computed
-    left join caps on computed.limited_row_no = caps.row_no
-    left join overrides on computed.limited_row_no = overrides.row_no
-
 )
 
+select
+    computed.*,
+    case when computed_score > lowest.max_score then lowest.cap end as cap,
+    case when computed_score > lowest.max_score then lowest.max_score else computed_score end
+        as capped_score,
+    override_id,
+    coalesce(override_score, capped_score) as health_score
+from computed
+left join caps on computed.limited_row_no = caps.row_no
+left join overrides on computed.limited_row_no = overrides.row_no;
+
+create table marts.fct_health_scores as
 select
     account_id,
     score_date,
@@ -1503,6 +1506,274 @@ select
     hundredth(revenue_score) as revenue_score,
     hundredth(renewal_score) as renewal_score,
     (select scoring_version from scoring_version) as scoring_version
-from judged
+from judged_scores
 inner join keys using (row_no)
-left join grades_of_scores on judged.health_score = grades_of_scores.score;
+left join grades_of_scores on judged_scores.health_score = grades_of_scores.score;
+
+-- ------------------------------------------------------------------------------- changes
+
+-- The live retention score against the newest one that is 7, 28 or 90 days older, at most 6 more.
+create temp table comparisons as
+with
+
+date_pairs as (
+
+    select dates.date_no, days_back, max(earlier.date_no) as earlier_date_no
+    from score_dates as dates
+    cross join (select unnest([7, 28, 90]) as days_back)
+    inner join score_dates as earlier
+        on earlier.day between dates.day - days_back - 6 and dates.day - days_back
+    group by dates.date_no, days_back
+
+),
+
+scores as (
+
+    select *, row_no % (getvariable('dates') + 1) as date_no
+    from judged_scores
+    where goal = 'retention' and status = 'live' and health_score is not null
+
+)
+
+select
+    -- Room for three comparisons of a score, and then some.
+    100 * scores.row_no + days_back as comparison_no,
+    scores.row_no,
+    earlier.row_no as earlier_row_no,
+    days_back,
+    scores.segment,
+    scores.segment <> earlier.segment as is_moved,
+    scores.scored_weight,
+    earlier.scored_weight as earlier_scored_weight,
+    earlier.points as earlier_points,
+    -- In millionths from here on.
+    10000 * (scores.computed_score - earlier.computed_score) as computed_change,
+    10000 * coalesce(
+        scores.capped_score - scores.computed_score
+        - (earlier.capped_score - earlier.computed_score), 0
+    ) as cap_points,
+    10000 * (
+        scores.health_score - earlier.health_score
+        - coalesce(scores.capped_score - earlier.capped_score, 0)
+    ) as override_points
+from scores
+inner join date_pairs using (date_no)
+inner join scores as earlier
+    on scores.row_no - scores.date_no + date_pairs.earlier_date_no = earlier.row_no;
+
+create temp table live_scores as
+select
+    row_no,
+    metric_no,
+    is_missing,
+    counted_weight,
+    metric_score
+from metric_scores
+inner join scorecards using (scorecard)
+where goal = 'retention' and status = 'live';
+
+-- After a move to another segment, the earlier values are judged by the scorecard of now; on a
+-- percentile curve the score of now stands in.
+create temp table restated_scores as
+select
+    comparison_no,
+    comparisons.row_no,
+    metric_no,
+    curve,
+    whole_weight,
+    case
+        when curve = 'percentile' then live_scores.is_missing
+        else earlier_value is null
+    end as was_missing,
+    cast(
+        case
+            when curve = 'percentile' then live_scores.metric_score
+            when earlier_value is null then score_if_missing
+            when gained >= span then 1000000
+            when gained <= 0 then 0
+            when curve = 'banded' then 500000
+            else (2000000 * gained + span) // (2 * span)
+        end as integer
+    ) as earlier_score,
+    case when earlier_score is null then 0 else whole_weight end as earlier_weight
+from (
+    select
+        comparison_no,
+        comparisons.row_no,
+        scorecard_rows.*,
+        metric_values[metric_no] as earlier_value,
+        case
+            when curve = 'target' then span - abs(earlier_value - healthy_at)
+            when healthy_at > poor_at then earlier_value - poor_at
+            else poor_at - earlier_value
+        end as gained
+    from comparisons
+    inner join scored_dates as earlier on comparisons.earlier_row_no = earlier.row_no
+    inner join scorecard_rows on comparisons.segment = scorecard_rows.segment
+    inner join scorecards using (scorecard)
+    where is_moved and computed_change is not null and goal = 'retention' and status = 'live'
+) as comparisons
+inner join live_scores using (row_no, metric_no);
+
+-- What each metric moved: its score, at a weight that stays; or, where it joins or leaves the
+-- weighted mean, its distance from the earlier mean.
+create temp table metric_points as
+with
+
+pairs as (
+
+    select
+        comparison_no,
+        live_scores.metric_no,
+        live_scores.is_missing = earlier.is_missing as is_behaviour,
+        live_scores.counted_weight as weight,
+        coalesce(live_scores.metric_score, 0) as score,
+        earlier.counted_weight as earlier_weight,
+        coalesce(earlier.metric_score, 0) as earlier_score,
+        scored_weight,
+        earlier_scored_weight,
+        earlier_points
+    from comparisons
+    inner join live_scores using (row_no)
+    inner join live_scores as earlier
+        on
+            comparisons.earlier_row_no = earlier.row_no
+            and live_scores.metric_no = earlier.metric_no
+    where not is_moved and computed_change is not null
+
+    union all
+
+    select
+        comparison_no,
+        metric_no,
+        is_missing = was_missing,
+        counted_weight,
+        coalesce(metric_score, 0),
+        earlier_weight,
+        coalesce(earlier_score, 0),
+        scored_weight,
+        restated_totals.earlier_weight_total,
+        restated_totals.earlier_points
+    from restated_scores
+    inner join live_scores using (row_no, metric_no)
+    inner join comparisons using (comparison_no)
+    inner join (
+        select
+            comparison_no,
+            sum(earlier_weight)::bigint as earlier_weight_total,
+            sum(earlier_weight * coalesce(earlier_score, 0))::bigint as earlier_points
+        from restated_scores
+        group by comparison_no
+    ) as restated_totals using (comparison_no)
+
+)
+
+select
+    comparison_no,
+    metric_no,
+    is_behaviour,
+    case
+        when weight = earlier_weight then ratio(weight * (score - earlier_score), scored_weight, 100)
+        else ratio(
+            weight::hugeint * (score * earlier_scored_weight - earlier_points)
+            - earlier_weight::hugeint * (earlier_score * earlier_scored_weight - earlier_points),
+            scored_weight::hugeint * earlier_scored_weight, 100
+        )::bigint
+    end as points,
+    -- The largest first, of several the first by name.
+    1000 * (2000000000 - abs(points)) + name_no as points_order
+from pairs
+inner join (
+    select metric_no, row_number() over (order by metric) as name_no from metric_numbers
+) using (metric_no)
+where weight <> earlier_weight or score <> earlier_score;
+
+-- The published score has two decimals: what rounding lost goes to the largest cause, or to the move
+-- between segments.
+create temp table splits as
+select
+    comparisons.*,
+    first_order,
+    coalesce(moving_metrics, 0) as moving_metrics,
+    coalesce(computed_change, 0) - coalesce(points, 0) as remaining_points
+from comparisons
+left join (
+    select
+        comparison_no,
+        sum(points)::bigint as points,
+        count(*) filter (points <> 0) as moving_metrics,
+        min(points_order) as first_order
+    from metric_points
+    group by comparison_no
+) using (comparison_no);
+
+create table marts.fct_score_changes as
+with
+
+causes as (
+
+    select
+        row_no,
+        earlier_row_no,
+        days_back,
+        case when is_behaviour then 'behaviour' else 'coverage' end as cause,
+        metric_no,
+        points
+        + case when points_order = first_order and not is_moved then remaining_points else 0 end
+            as points
+    from metric_points
+    inner join splits using (comparison_no)
+
+    union all
+
+    select row_no, earlier_row_no, days_back, 'segment', null, remaining_points
+    from splits
+    where is_moved
+
+    union all
+
+    select row_no, earlier_row_no, days_back, 'cap', null, cap_points
+    from splits
+
+    union all
+
+    select row_no, earlier_row_no, days_back, 'override', null, override_points
+    from splits
+
+),
+
+-- A single metric takes the whole change: where that is 0, nothing moved.
+all_rows as (
+
+    from causes
+    where points <> 0
+
+    union all
+
+    select row_no, earlier_row_no, days_back, 'unchanged', null, 0
+    from splits
+    where
+        cap_points = 0
+        and override_points = 0
+        and case
+            when is_moved then moving_metrics = 0 and remaining_points = 0
+            else moving_metrics <= 1 and coalesce(computed_change, 0) = 0
+        end
+
+)
+
+select
+    keys.account_id,
+    keys.score_date,
+    cast(days_back as integer) as days_back,
+    earlier.score_date as earlier_date,
+    cause,
+    metric,
+    component,
+    sixth(points) as points
+from all_rows
+inner join keys using (row_no)
+inner join score_dates as earlier
+    on all_rows.earlier_row_no % (getvariable('dates') + 1) = earlier.date_no
+left join metric_numbers using (metric_no)
+left join catalogue using (metric);
