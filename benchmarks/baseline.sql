@@ -5,8 +5,8 @@
 -- Set before it runs: the variables raw_dir, seed_dir and run_date.
 --
 -- What it leaves out, which the project does: text is taken as it comes (not trimmed, no words for
--- nothing), raw columns have to be typed already, and nothing is judged row by row. Instead, a check
--- stops the script when any row would be refused or lose a cell. Records that were sent several
+-- nothing), raw columns have to be typed already, and no row is judged. Instead, a check stops the
+-- script where any row would be refused or lose a cell. Records that were sent several
 -- times are no problem: the newest counts. The column inputs_fingerprint of the metrics, by which
 -- the project finds what changed, is not made.
 --
@@ -139,7 +139,8 @@ select
     day_of(term_ends_at) as term_ends_day,
     -- Without an end: in force for ever.
     coalesce(day_of(ended_at), 1000000) as ended_day,
-    reporting(mrr, rate) as micro_mrr
+    reporting(mrr, rate) as micro_mrr,
+    subscriptions.currency is null or currencies.currency is not null as is_known_currency
 from (
     from read_parquet(getvariable('raw_dir') || '/subscriptions/*.parquet')
     qualify row_number() over (
@@ -253,20 +254,33 @@ with
 
 events as (
 
-    select *, hash(event_id, cast(event_at as date)) as event_hash
     from read_parquet(getvariable('raw_dir') || '/usage_events/*.parquet')
+
+),
+
+hashed_events as (
+
+    select events.*, hash(event_id, cast(event_at as date)) as event_hash
+    from events
+    cross join (select 1 from repeated_events limit 1) as some_are_repeated
 
 )
 
 select account_id, user_id, event_at, feature, duration_seconds, event_count
 from events
+where (select count(*) from repeated_events) = 0
+
+union all
+
+select account_id, user_id, event_at, feature, duration_seconds, event_count
+from hashed_events
 anti join repeated_events using (event_hash)
 
 union all
 
 select account_id, user_id, event_at, feature, duration_seconds, event_count
 from (
-    from events
+    from hashed_events
     semi join repeated_events using (event_hash)
     qualify row_number() over (
         partition by event_id, cast(event_at as date)
@@ -290,13 +304,150 @@ select
     cast(event_at as date) - date '2000-01-01' as day,
     cast(sum(coalesce(event_count, 1)) as bigint) as events,
     millionths(sum(duration_seconds)) as micro_seconds,
-    bit_or(coalesce(bit, 0)) as features,
-    count(*) as raw_rows
+    bit_or(coalesce(bit, 0)) as features
 from usage_events
-inner join accounts using (account_id)
+left join accounts using (account_id)
 left join feature_bits using (feature)
 group by account, user_id, day;
 
+-- ------------------------------------------------------------------------------- the check
+
+-- What the project would refuse, or blank a cell of, the script does not know how to treat.
+create temp macro is_out_of_time(moment) as
+    moment < timestamp '2000-01-01' or moment >= getvariable('run_date') + interval 2 day;
+
+create temp macro is_before_2000(moment) as moment < timestamp '2000-01-01';
+
+create temp table refused as
+select 'accounts' as input, count(*) as refused_rows
+from accounts
+where
+    account_id is null
+    or created_at is null
+    or is_out_of_time(created_at)
+    or is_out_of_time(updated_at)
+    or is_out_of_time(deleted_at)
+    or deleted_at::date < created_at::date
+
+union all
+
+select 'subscriptions', count(*)
+from subscriptions
+where
+    subscription_id is null
+    or account is null
+    or started_at is null
+    or is_before_2000(started_at)
+    or is_before_2000(term_ends_at)
+    or is_before_2000(ended_at)
+    or is_out_of_time(updated_at)
+    or ended_day < started_day
+    or seats < 0
+    or mrr < 0
+    or not is_known_currency
+
+union all
+
+select 'support_tickets', count(*)
+from tickets
+where
+    ticket_id is null
+    or account is null
+    or opened_at is null
+    or is_out_of_time(opened_at)
+    or is_out_of_time(first_response_at)
+    or is_out_of_time(solved_at)
+    or is_out_of_time(updated_at)
+    or solved_at < opened_at
+    or lower(priority) not in ('low', 'normal', 'high', 'urgent')
+    or reopen_count < 0
+    or csat_score not between 1 and 5
+
+union all
+
+select 'survey_responses', count(*)
+from survey_responses
+where
+    response_id is null
+    or account is null
+    or responded_at is null
+    or is_out_of_time(responded_at)
+    or score is null
+    or not case
+        when lower(survey_type) = 'nps' then score between 0 and 10 and score = floor(score)
+        when lower(survey_type) = 'csat' then score between 1 and 5
+        else false
+    end
+
+union all
+
+select 'invoices', count(*)
+from invoices
+where
+    invoice_id is null
+    or account is null
+    or issued_at is null
+    or amount is null
+    or is_out_of_time(issued_at)
+    or is_before_2000(due_at)
+    or is_out_of_time(paid_at)
+    or is_out_of_time(updated_at)
+    or coalesce(lower(kind), '') not in ('recurring', 'one_off', 'credit')
+    or not is_known_currency
+
+union all
+
+select 'csm_assessments', count(*)
+from csm_assessments
+where
+    assessment_id is null
+    or account is null
+    or assessed_at is null
+    or is_out_of_time(assessed_at)
+    or sentiment is null
+    or sentiment not in (1, 2, 3, 4, 5)
+
+union all
+
+select 'score_overrides', count(*)
+from score_overrides
+where
+    override_id is null
+    or account is null
+    or reason is null
+    or author is null
+    or starts_at is null
+    or expires_at is null
+    or is_before_2000(starts_at)
+    or expires_day not between starts_day and starts_day + 90
+    or score is null
+    or score not between 0 and 100
+
+union all
+
+select
+    'usage_events',
+    case
+        when
+            count(event_id) < count(*)
+            or count(event_at) < count(*)
+            or count(feature) < count(*)
+            or is_out_of_time(min(event_at))
+            or is_out_of_time(max(event_at))
+            or min(duration_seconds) < 0
+            or min(event_count) < 1
+            or exists (from user_days where account is null)
+            then 1
+        else 0
+    end
+from read_parquet(getvariable('raw_dir') || '/usage_events/*.parquet');
+
+select error('These inputs have rows that would be refused: ' || string_agg(input, ', '))
+from refused
+where refused_rows > 0
+having count(*) > 0;
+
+-- One row per account and day with usage.
 create temp table account_days as
 select
     account,
@@ -1332,6 +1483,9 @@ where curve = 'percentile' and not is_missing;
 
 -- ------------------------------------------------------------------------------- drivers
 
+-- In the order of the joins as written: a few thousand pattern rows meet every account and date.
+set disabled_optimizers = 'join_order,build_side_probe_side';
+
 create table marts.fct_health_drivers as
 select
     account_id,
@@ -1368,6 +1522,8 @@ select
     sum(points) filter (component = 'renewal')::bigint as renewal_points
 from (select *, counted_weight * coalesce(metric_score, 0) as points from metric_scores)
 group by row_no, pattern, scorecard;
+
+set disabled_optimizers = '';
 
 -- The lowest cap that holds.
 create temp table caps as
