@@ -6,14 +6,14 @@
 --
 -- What it leaves out, which the project does: text is taken as it comes (not trimmed, no words for
 -- nothing), raw columns have to be typed already, and no row is judged. Instead, a check stops the
--- script where any row would be refused or lose a cell. Records that were sent several
--- times are no problem: the newest counts. The column inputs_fingerprint of the metrics, by which
--- the project finds what changed, is not made.
+-- script where any row would be refused or lose a cell. Records that were sent several times are
+-- no problem: the newest counts. The column inputs_fingerprint of the metrics, by which the project
+-- finds what changed, is not made. Dates are kept for 52 weeks, the project's default.
 --
 -- How it is fast: every record is turned into the range of score dates on which it counts, once. It
 -- adds its numbers at the first date of the range and takes them off after the last; a running sum
--- per account is then every window of every metric. Dates are numbered, accounts too, and values are
--- whole millionths until they are written.
+-- per account is then every window of every metric. Dates and accounts are numbered, and values
+-- are whole millionths until they are written.
 
 set preserve_insertion_order = false;
 set TimeZone = 'UTC';
@@ -28,7 +28,8 @@ create temp macro ratio(numerator, denominator, scale) as
     case
         when denominator > 0
             then (
-                2 * scale * numerator + case when numerator < 0 then -denominator else denominator end
+                2 * scale * numerator
+                + case when numerator < 0 then -denominator else denominator end
             ) // (2 * denominator)
     end;
 
@@ -568,7 +569,8 @@ from (
         select
             *,
             row_number() over (
-                partition by account order by micro_mrr desc nulls last, started_day, subscription_id
+                partition by account
+                order by micro_mrr desc nulls last, started_day, subscription_id
             ) as plan_rank
         from subscriptions
     ) as subscriptions
@@ -642,7 +644,7 @@ set variable bits_of_days = (
             days.day,
             cast(
                 string_agg(
-                    case when score_dates.day between days.day and days.day + 27 then '1' else '0' end,
+                    (score_dates.day between days.day and days.day + 27)::integer::varchar,
                     '' order by score_dates.date_no
                 ) as bit
             ) as bits
@@ -982,7 +984,8 @@ changes as (
 date_changes as (
 
     select
-        account, date_no, sum(respondents)::integer as respondents, sum(balance)::integer as balance,
+        account, date_no,
+        sum(respondents)::integer as respondents, sum(balance)::integer as balance,
         sum(answers)::integer as answers, sum(micro_score)::bigint as micro_score,
         sum(assessments)::integer as assessments, sum(sentiment)::integer as sentiment
     from changes
@@ -1170,8 +1173,10 @@ sums as (
 
 select
     row_no,
-    cast(case when earlier_known > 0 then ratio(micro_mrr - earlier_mrr, earlier_mrr, 1000000) end as bigint)
-        as mrr_change_90d,
+    case
+        when earlier_known > 0
+            then cast(ratio(micro_mrr - earlier_mrr, earlier_mrr, 1000000) as bigint)
+    end as mrr_change_90d,
     case
         when
             invoices > 0
@@ -1194,7 +1199,7 @@ from account_dates
 inner join sums using (row_no)
 left join overdue using (row_no);
 
--- ------------------------------------------------------------------------------- metrics, published
+-- ------------------------------------------------------------------------------- published
 
 create temp table keys as
 select row_no, account_id, score_date
@@ -1829,7 +1834,8 @@ select
     metric_no,
     is_behaviour,
     case
-        when weight = earlier_weight then ratio(weight * (score - earlier_score), scored_weight, 100)
+        when weight = earlier_weight
+            then ratio(weight * (score - earlier_score), scored_weight, 100)
         else ratio(
             weight::hugeint * (score * earlier_scored_weight - earlier_points)
             - earlier_weight::hugeint * (earlier_score * earlier_scored_weight - earlier_points),
@@ -1844,8 +1850,8 @@ inner join (
 ) using (metric_no)
 where weight <> earlier_weight or score <> earlier_score;
 
--- The published score has two decimals: what rounding lost goes to the largest cause, or to the move
--- between segments.
+-- The published score has two decimals: what rounding lost goes to the largest cause, or to the
+-- move between segments.
 create temp table splits as
 select
     comparisons.*,

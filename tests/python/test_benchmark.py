@@ -272,7 +272,8 @@ def test_the_formula_that_was_built_is_another_one(measured: Path) -> None:
 def test_the_page_holds_the_tables(measured: Path) -> None:
     page = (measured / "page.md").read_text()
     for row in (
-        "floor", "baseline", "full build", "next day / full build", "repeat / full build", "dbt by the clock", "staging", "activity",
+        "floor", "baseline", "full build", "next day / full build", "repeat / full build",
+        "dbt by the clock", "staging", "activity",
         "metrics", "scoring", "marts", "data tests", "peak memory, MiB", "usage_activity_daily",
         "fct_health_scores",
     ):  # fmt: skip
