@@ -1294,7 +1294,8 @@ select
     millionths(poor_at) as poor_at,
     millionths(healthy_at) as healthy_at,
     abs(millionths(healthy_at) - millionths(poor_at)) as span,
-    cast(score_if_missing * 10000 as integer) as score_if_missing
+    cast(score_if_missing * 10000 as integer) as score_if_missing,
+    goal = 'retention' and status = 'live' as is_live
 from scorecard_metrics
 inner join scorecards using (scorecard)
 inner join catalogue using (metric)
@@ -1452,6 +1453,7 @@ select
     counted_weight,
     scored_weight,
     is_missing,
+    is_live,
     cast(
         case
             when metric_value is null then score_if_missing
@@ -1480,6 +1482,7 @@ select
     counted_weight,
     scored_weight,
     is_missing,
+    is_live,
     metric_score
 from scored_dates
 inner join percentile_scores using (row_no)
@@ -1512,6 +1515,12 @@ from metric_scores;
 
 -- ------------------------------------------------------------------------------- scores
 
+-- A metric score as one number, for comparing dates: the metric, whether it is missing, whether it
+-- counts, the score in 20 bits.
+create temp macro packed(metric_no, is_missing, counted_weight, metric_score) as
+    ((metric_no * 2 + is_missing::bigint) * 2 + (counted_weight > 0)::bigint) * 1048576
+    + coalesce(metric_score, 0);
+
 create temp table score_points as
 select
     row_no,
@@ -1524,7 +1533,9 @@ select
     sum(points) filter (component = 'support')::bigint as support_points,
     sum(points) filter (component = 'sentiment')::bigint as sentiment_points,
     sum(points) filter (component = 'revenue')::bigint as revenue_points,
-    sum(points) filter (component = 'renewal')::bigint as renewal_points
+    sum(points) filter (component = 'renewal')::bigint as renewal_points,
+    list(packed(metric_no, is_missing, counted_weight, metric_score)) filter (is_live)
+        as live_scores
 from (select *, counted_weight * coalesce(metric_score, 0) as points from metric_scores)
 group by row_no, pattern, scorecard;
 
@@ -1673,6 +1684,13 @@ left join grades_of_scores on judged_scores.health_score = grades_of_scores.scor
 
 -- ------------------------------------------------------------------------------- changes
 
+-- What is in a packed score.
+create temp macro is_missing(score) as score & 2097152 <> 0;
+
+create temp macro is_counted(score) as score & 1048576 <> 0;
+
+create temp macro score_of(score) as score & 1048575;
+
 -- The live retention score against the newest one that is 7, 28 or 90 days older, at most 6 more.
 create temp table comparisons as
 with
@@ -1722,59 +1740,70 @@ inner join date_pairs using (date_no)
 inner join scores as earlier
     on scores.row_no - scores.date_no + date_pairs.earlier_date_no = earlier.row_no;
 
+-- The metric scores of a date side by side, in the order of the metrics: the same metrics on both
+-- sides of a comparison within a segment.
 create temp table live_scores as
+select row_no, list_sort(live_scores) as scores
+from score_points
+where live_scores is not null;
+
+create temp view compared_scores as
 select
-    row_no,
-    metric_no,
-    is_missing,
-    counted_weight,
-    metric_score
-from metric_scores
-inner join scorecards using (scorecard)
-where goal = 'retention' and status = 'live';
+    comparisons.*,
+    unnest(live_scores.scores) as score,
+    unnest(earlier.scores) as earlier_score
+from comparisons
+inner join live_scores using (row_no)
+inner join live_scores as earlier on comparisons.earlier_row_no = earlier.row_no
+where not is_moved and computed_change is not null;
 
 -- After a move to another segment, the earlier values are judged by the scorecard of now; on a
 -- percentile curve the score of now stands in.
 create temp table restated_scores as
 select
-    comparison_no,
-    comparisons.row_no,
-    metric_no,
-    curve,
-    whole_weight,
+    *,
     case
-        when curve = 'percentile' then live_scores.is_missing
-        else earlier_value is null
-    end as was_missing,
-    cast(
-        case
-            when curve = 'percentile' then live_scores.metric_score
-            when earlier_value is null then score_if_missing
-            when gained >= span then 1000000
-            when gained <= 0 then 0
-            when curve = 'banded' then 500000
-            else (2000000 * gained + span) // (2 * span)
-        end as integer
-    ) as earlier_score,
-    case when earlier_score is null then 0 else whole_weight end as earlier_weight
+        when curve = 'percentile' then score
+        else packed(
+            metric_no,
+            earlier_value is null,
+            case when earlier_value is null and score_if_missing is null then 0 else 1 end,
+            case
+                when earlier_value is null then score_if_missing
+                when gained >= span then 1000000
+                when gained <= 0 then 0
+                when curve = 'banded' then 500000
+                else (2000000 * gained + span) // (2 * span)
+            end
+        )
+    end as earlier_score
 from (
     select
-        comparison_no,
-        comparisons.row_no,
-        scorecard_rows.*,
+        moved.*,
+        curve,
+        metric_no,
+        whole_weight,
+        span,
+        score_if_missing,
         metric_values[metric_no] as earlier_value,
         case
             when curve = 'target' then span - abs(earlier_value - healthy_at)
             when healthy_at > poor_at then earlier_value - poor_at
             else poor_at - earlier_value
         end as gained
-    from comparisons
-    inner join scored_dates as earlier on comparisons.earlier_row_no = earlier.row_no
-    inner join scorecard_rows on comparisons.segment = scorecard_rows.segment
-    inner join scorecards using (scorecard)
-    where is_moved and computed_change is not null and goal = 'retention' and status = 'live'
-) as comparisons
-inner join live_scores using (row_no, metric_no);
+    from (
+        select comparisons.*, unnest(live_scores.scores) as score
+        from comparisons
+        inner join live_scores using (row_no)
+        where is_moved and computed_change is not null
+    ) as moved
+    inner join scorecard_rows
+        on
+            moved.segment = scorecard_rows.segment
+            and moved.score // 4194304 = scorecard_rows.metric_no
+            and is_live
+    inner join scored_dates as earlier on moved.earlier_row_no = earlier.row_no
+);
 
 -- What each metric moved: its score, at a weight that stays; or, where it joins or leaves the
 -- weighted mean, its distance from the earlier mean.
@@ -1784,71 +1813,71 @@ with
 pairs as (
 
     select
-        comparison_no,
-        live_scores.metric_no,
-        live_scores.is_missing = earlier.is_missing as is_behaviour,
-        live_scores.counted_weight as weight,
-        coalesce(live_scores.metric_score, 0) as score,
-        earlier.counted_weight as earlier_weight,
-        coalesce(earlier.metric_score, 0) as earlier_score,
-        scored_weight,
-        earlier_scored_weight,
+        comparison_no, segment, score, earlier_score, scored_weight, earlier_scored_weight,
         earlier_points
-    from comparisons
-    inner join live_scores using (row_no)
-    inner join live_scores as earlier
-        on
-            comparisons.earlier_row_no = earlier.row_no
-            and live_scores.metric_no = earlier.metric_no
-    where not is_moved and computed_change is not null
+    from compared_scores
 
     union all
 
     select
-        comparison_no,
-        metric_no,
-        is_missing = was_missing,
-        counted_weight,
-        coalesce(metric_score, 0),
-        earlier_weight,
-        coalesce(earlier_score, 0),
-        scored_weight,
-        restated_totals.earlier_weight_total,
-        restated_totals.earlier_points
+        comparison_no, segment, score, earlier_score, scored_weight,
+        sum(case when is_counted(earlier_score) then whole_weight else 0 end) over comparison,
+        sum(
+            case
+                when is_counted(earlier_score) then whole_weight * score_of(earlier_score)
+                else 0
+            end
+        ) over comparison
     from restated_scores
-    inner join live_scores using (row_no, metric_no)
-    inner join comparisons using (comparison_no)
-    inner join (
-        select
-            comparison_no,
-            sum(earlier_weight)::bigint as earlier_weight_total,
-            sum(earlier_weight * coalesce(earlier_score, 0))::bigint as earlier_points
-        from restated_scores
-        group by comparison_no
-    ) as restated_totals using (comparison_no)
+    window comparison as (partition by comparison_no)
+
+),
+
+changed as (
+
+    select
+        comparison_no,
+        pairs.segment,
+        score // 4194304 as metric_no,
+        is_missing(score) = is_missing(earlier_score) as is_behaviour,
+        is_counted(score) as counts,
+        is_counted(earlier_score) as counted,
+        score_of(score) as score,
+        score_of(earlier_score) as earlier_score,
+        scored_weight,
+        earlier_scored_weight::bigint as earlier_scored_weight,
+        earlier_points::bigint as earlier_points
+    from pairs
+    where
+        score_of(score) <> score_of(earlier_score)
+        or is_counted(score) <> is_counted(earlier_score)
 
 )
 
 select
     comparison_no,
-    metric_no,
+    changed.metric_no,
     is_behaviour,
     case
-        when weight = earlier_weight
-            then ratio(weight * (score - earlier_score), scored_weight, 100)
-        else ratio(
-            weight::hugeint * (score * earlier_scored_weight - earlier_points)
-            - earlier_weight::hugeint * (earlier_score * earlier_scored_weight - earlier_points),
-            scored_weight::hugeint * earlier_scored_weight, 100
-        )::bigint
+        when counts and counted
+            then ratio(whole_weight * (score - earlier_score), scored_weight, 100)
+        when counts or counted
+            then ratio(
+                whole_weight::hugeint * case
+                    when counts then score * earlier_scored_weight - earlier_points
+                    else earlier_points - earlier_score * earlier_scored_weight
+                end,
+                scored_weight::hugeint * earlier_scored_weight, 100
+            )::bigint
     end as points,
     -- The largest first, of several the first by name.
     1000 * (2000000000 - abs(points)) + name_no as points_order
-from pairs
+from changed
 inner join (
-    select metric_no, row_number() over (order by metric) as name_no from metric_numbers
-) using (metric_no)
-where weight <> earlier_weight or score <> earlier_score;
+    select segment, metric_no, whole_weight, row_number() over (order by metric) as name_no
+    from scorecard_rows
+    where is_live
+) as weights using (segment, metric_no);
 
 -- The published score has two decimals: what rounding lost goes to the largest cause, or to the
 -- move between segments.
