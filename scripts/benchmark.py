@@ -1,12 +1,18 @@
 """Measure what a build costs, in full and night by night, on generated data of any size.
 
-In one run, on the same data, each as a dbt command of its own with its data tests:
+In one run, on the same data, each as a command of its own, a dbt build with its data tests unless
+said otherwise:
 
     full build       from no DuckDB file
+    floor            one scan of the raw columns that are needed
+    baseline         benchmarks/baseline.sql: metrics, drivers, scores and changes without dbt
+    same tables      what the baseline makes, built by dbt: with its data tests, and without
     next day         an ordinary day later: one day of all inputs, 1 % of the usage late
     repeat           at once again, with nothing new
     formula change   at once again, with one weight moved in scorecard_metrics.csv
     check            with --check: a full build into another file, compared value for value
+
+The baseline's tables are compared with the full build's, value for value.
 
 Seconds are of this machine at this moment; compare the ratios. Everything is written below --out:
 the data (used again when they fit), the DuckDB files and benchmark.json with all that was measured.
@@ -20,7 +26,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -30,10 +36,10 @@ import duckdb
 from arguments import a_day, at_least_one
 from benchmark_data.generate import generate
 from benchmark_data.size import LAST_DAY, SEEDS, Size
-from compare_builds import EXEMPT, differences
+from compare_builds import EXEMPT, Compared, differences
 from compare_scorecards import LINKED
 from last_build import NotThere, run_command, table
-from measured_run import Measured, run_dbt
+from measured_run import Measured, Node, run, run_dbt
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs" / "benchmarks.md"
@@ -42,6 +48,20 @@ STEPS = ("full build", "next day", "repeat", "formula change")
 # In the order of the way of the data; folders that are not listed come last.
 FOLDERS = ("staging", "activity", "metrics", "scoring", "marts")
 SCORING = ("scoring", "marts")
+# What the baseline makes. inputs_fingerprint is how the project finds what changed: no result.
+BASELINE = Compared(
+    tables=(
+        "metrics.metrics_usage",
+        "metrics.metrics_support",
+        "metrics.metrics_sentiment",
+        "metrics.metrics_revenue",
+        "marts.fct_health_drivers",
+        "marts.fct_health_scores",
+        "marts.fct_score_changes",
+    ),
+    without=("inputs_fingerprint",),
+)
+SAME_TABLES = ["--select", *(f"+{name.partition('.')[2]}" for name in BASELINE.tables)]
 EPILOG = """examples:
   python scripts/benchmark.py --out build/small
       a million events of 2,000 accounts over 400 days, printed
@@ -51,7 +71,7 @@ EPILOG = """examples:
       only the data: build/large/raw, and the day after in build/large/next_day
 
 HEALTH_MEMORY_LIMIT and other settings of the environment hold for the builds too. Exit codes: 0
-measured, 1 a build failed or the check found a difference, 2 wrong usage.
+measured, 1 a build failed, or the baseline or the check differs, 2 wrong usage.
 """
 
 
@@ -147,9 +167,17 @@ def move_a_weight(seeds: Path) -> str:
 # ------------------------------------------------------------------------------- measuring
 
 
-def build(out: Path, workspace: Path, run_date: date, threads: int) -> Measured:
-    """Build the project below `out` into `workspace`. It is parsed before, by a command that is
-    not measured: a new run date alone has dbt read every file again."""
+def build(
+    out: Path,
+    workspace: Path,
+    run_date: date,
+    threads: int,
+    selection: Sequence[str] = (),
+    without: Sequence[str] = ("unit_test",),
+) -> Measured:
+    """Build the project below `out`, or a part of it without some kinds of nodes, into `workspace`.
+    It is parsed before, by a command that is not measured: a new run date alone has dbt read every
+    file again."""
     environment = {
         **os.environ,
         "HEALTH_RAW_DIR": str(out / "raw"),
@@ -162,14 +190,64 @@ def build(out: Path, workspace: Path, run_date: date, threads: int) -> Measured:
     }
     shared = ["--threads", str(threads), "--vars", json.dumps({"run_date": run_date.isoformat()})]
     run_dbt(["parse", *shared], out / "project", environment)
-    command = ["build", "--exclude-resource-type", "unit_test", *shared]
+    command = ["build", *selection, "--exclude-resource-type", *without, *shared]
     return run_dbt(command, out / "project", environment)
 
 
-def measure(
+def measure_yardsticks(
     size: Size, out: Path, threads: int, tell: Callable[[str], None]
-) -> tuple[list[Step], str]:
-    """The measured steps in their order, and the change of the formula in words."""
+) -> tuple[list[Step], dict[str, int]]:
+    """What to set the full build against, measured after it on the same inputs; and how many rows
+    of the baseline's tables differ from those of the full build."""
+    steps: list[Step] = []
+
+    def step(name: str, took: Measured, warehouse: Path | None = None) -> None:
+        steps.append(Step(name, took, warehouse.stat().st_size if warehouse else 0))
+        tell(f"{name}: {took.seconds:.1f} s, {took.peak_bytes / 2**20:,.0f} MiB")
+
+    def baseline(*arguments: str) -> Measured:
+        command = [sys.executable, str(ROOT / "scripts" / "baseline.py"), *arguments]
+        return run([*command, "--raw-dir", str(out / "raw")], out, dict(os.environ))
+
+    step("floor", baseline("--floor"))
+    warehouse = out / "baseline" / "warehouse.duckdb"
+    warehouse.parent.mkdir(exist_ok=True)
+    seconds = warehouse.with_name("seconds.json")
+    took = baseline(
+        *("--run-date", size.next_day.isoformat(), "--to", str(warehouse)),
+        *("--seconds", str(seconds)),
+        *("--seed-dir", str(out / "project" / "seeds" / "scoring")),
+    )
+    tables = json.loads(seconds.read_text(encoding="utf-8")).items()
+    nodes = tuple(Node("table", "baseline", name, spent) for name, spent in tables)
+    step("baseline", replace(took, nodes=nodes), warehouse)
+    found = differences(warehouse, out / "build" / "warehouse.duckdb", BASELINE)
+    found = {name: found.get(name, 1) for name in BASELINE.tables}
+    for name, without in (
+        ("same tables by dbt, no tests", ("unit_test", "test")),
+        ("same tables by dbt, with their tests", ("unit_test",)),
+    ):
+        workspace = out / "same_tables"
+        shutil.rmtree(workspace, ignore_errors=True)
+        took = build(out, workspace, size.next_day, threads, SAME_TABLES, without)
+        step(name, took, workspace / "warehouse.duckdb")
+        shutil.rmtree(workspace)
+    return steps, found
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that was measured: the steps in their order, what the full build is set against, the
+    rows in which the baseline differs from it, and the change of the formula in words."""
+
+    steps: list[Step]
+    yardsticks: list[Step]
+    baseline_differences: dict[str, int]
+    formula: str
+
+
+def measure(size: Size, out: Path, threads: int, tell: Callable[[str], None]) -> Results:
+    """Measure every step and yardstick."""
     project = make_project(out / "project")
     workspace = out / "build"
     shutil.rmtree(workspace, ignore_errors=True)
@@ -182,13 +260,14 @@ def measure(
         tell(f"{steps[-1].name}: {took.seconds:.1f} s, {took.peak_bytes / 2**20:,.0f} MiB")
 
     step(size.next_day)
+    yardsticks, found = measure_yardsticks(size, out, threads, tell)
     add_next_day(out)
     later = size.next_day + timedelta(days=1)
     step(later)
     step(later)
     formula = move_a_weight(project / "seeds" / "scoring")
     step(later)
-    return steps, formula
+    return Results(steps, yardsticks, found, formula)
 
 
 def check(size: Size, out: Path, threads: int) -> dict[str, int]:
@@ -206,6 +285,23 @@ Table = tuple[list[str], list[list[str]]]
 
 def percent(part: float, whole: float) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "-"
+
+
+def yardstick_table(results: Results) -> Table:
+    """The full build, and the part of it that makes the baseline's tables, against the baseline;
+    and the baseline against the floor. By the clock, every line a command of its own."""
+    floor, baseline = (step.took.seconds for step in results.yardsticks[:2])
+    rows = [
+        [
+            step.name,
+            f"{step.took.seconds:.1f}",
+            f"{step.took.seconds / floor:.1f}",
+            f"{step.took.seconds / baseline:.2f}",
+            f"{step.took.peak_bytes / 2**20:,.0f}",
+        ]
+        for step in [*results.yardsticks, results.steps[0]]
+    ]
+    return ["yardstick", "seconds by the clock", "/ floor", "/ baseline", "peak memory, MiB"], rows
 
 
 def stage_table(steps: Sequence[Step]) -> Table:
@@ -268,14 +364,13 @@ def model_table(steps: Sequence[Step]) -> Table:
     return ["model", *(step.name for step in steps)], rows
 
 
-def verdict(found: dict[str, int]) -> str:
-    """What the check found, in a sentence."""
-    exempt = f"what remembers runs is not compared: {', '.join(EXEMPT)}"
+def verdict(what: str, found: dict[str, int], but: Sequence[str]) -> str:
+    """What a comparison found, in a sentence."""
     differing = [f"{name} {count:,}" for name, count in found.items() if count]
     where = f" ({', '.join(differing)})" if differing else ""
     return (
-        f"Differences from a full build of the same inputs: {sum(found.values()):,} rows{where},"
-        f" in {len(found)} tables ({exempt})."
+        f"{what}: {sum(found.values()):,} rows{where}, in {len(found)} tables (not compared:"
+        f" {', '.join(but)})."
     )
 
 
@@ -363,22 +458,24 @@ def command_line(size: Size, options: argparse.Namespace) -> str:
 
 
 def report(
-    size: Size,
-    options: argparse.Namespace,
-    steps: Sequence[Step],
-    formula: str,
-    found: dict[str, int] | None,
+    size: Size, options: argparse.Namespace, results: Results, found: dict[str, int] | None
 ) -> None:
     """Print what was measured; write it into benchmark.json and, if asked, into a page."""
-    tables = [ratio_table(steps), stage_table(steps), model_table(steps)]
-    lines = [*conditions(size, options.threads), f"Formula change: {formula}."]
-    lines += [verdict(found)] if found is not None else []
+    steps = results.steps
+    tables = [yardstick_table(results), ratio_table(steps), stage_table(steps), model_table(steps)]
+    lines = [*conditions(size, options.threads), f"Formula change: {results.formula}."]
+    differing = results.baseline_differences
+    lines.append(verdict("Baseline, differences from the full build", differing, BASELINE.without))
+    if found is not None:
+        lines.append(verdict("Differences from a full build of the same inputs", found, EXEMPT))
     print("\n".join(lines), *(table(*content) for content in tables), sep="\n\n")
     facts = {
         "size": asdict(size),
         "threads": options.threads,
-        "formula_change": formula,
+        "formula_change": results.formula,
         "steps": [asdict(step) for step in steps],
+        "yardsticks": [asdict(step) for step in results.yardsticks],
+        "baseline_differences": differing,
         "differences": found,
     }
     text = json.dumps(facts, indent=2, default=str)
@@ -415,13 +512,14 @@ def main() -> int:
     if options.generate_only:
         return 0
     try:
-        steps, formula = measure(size, out, options.threads, tell)
+        results = measure(size, out, options.threads, tell)
         found = check(size, out, options.threads) if options.check else None
-        report(size, options, steps, formula, found)
+        report(size, options, results, found)
     except NotThere as problem:
         print(problem, file=sys.stderr)
         return 1
-    return 1 if found and any(found.values()) else 0
+    differing = [*results.baseline_differences.values(), *(found or {}).values()]
+    return 1 if any(differing) else 0
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ Usage:
 import argparse
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -17,16 +18,29 @@ SCHEMAS = ("marts", "metrics")
 EXEMPT = ("fct_health_alerts", "mart_status", "fct_published_scores")
 
 
-def columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str]]]:
-    """The published tables and views with the names and types of their columns."""
+@dataclass(frozen=True)
+class Compared:
+    """Which tables are compared, all that are published unless named, and columns that are not."""
+
+    tables: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+
+def columns(
+    connection: duckdb.DuckDBPyConnection, compared: Compared
+) -> dict[str, list[tuple[str, str]]]:
+    """The compared tables and views with the names and types of their columns."""
     found: dict[str, list[tuple[str, str]]] = {}
     rows = connection.execute(
         "select table_schema, table_name, column_name, data_type from information_schema.columns"
         " order by table_schema, table_name, column_name"
     ).fetchall()
     for schema, table, column, kind in rows:
-        if schema in SCHEMAS and table not in EXEMPT:
-            found.setdefault(f"{schema}.{table}", []).append((column, kind))
+        name = f"{schema}.{table}"
+        if schema not in SCHEMAS or table in EXEMPT or column in compared.without:
+            continue
+        if not compared.tables or name in compared.tables:
+            found.setdefault(name, []).append((column, kind))
     return found
 
 
@@ -36,7 +50,7 @@ def row_hashes(table: str, shape: list[tuple[str, str]]) -> str:
     return f"select hash(hash({names})) as row_hash from {table}"
 
 
-def fingerprints(warehouse: Path) -> dict[str, tuple[object, ...]]:
+def fingerprints(warehouse: Path, compared: Compared) -> dict[str, tuple[object, ...]]:
     """The columns, the number of rows and the sum of the hashes of the rows of every table."""
     with open_warehouse(warehouse) as connection:
         return {
@@ -46,18 +60,18 @@ def fingerprints(warehouse: Path) -> dict[str, tuple[object, ...]]:
                     f"select count(*), sum(row_hash) from ({row_hashes(table, shape)})"
                 ).fetchone(),
             )
-            for table, shape in columns(connection).items()
+            for table, shape in columns(connection, compared).items()
         }
 
 
-def differing_rows(one: Path, other: Path, table: str) -> int:
+def differing_rows(one: Path, other: Path, table: str, compared: Compared) -> int:
     """How many rows of a table are in only one of the two files."""
     with tempfile.TemporaryDirectory(dir=other.parent) as folder:
         files = []
         for number, warehouse in enumerate((one, other)):
             files.append(f"{folder}/{number}.parquet".replace("'", "''"))
             with duckdb.connect(str(warehouse), read_only=True) as connection:
-                hashes = row_hashes(table, columns(connection)[table])
+                hashes = row_hashes(table, columns(connection, compared)[table])
                 connection.execute(
                     f"copy (select row_hash, count(*) as row_count from ({hashes})"
                     f" group by row_hash) to '{files[-1]}'"
@@ -72,20 +86,23 @@ def differing_rows(one: Path, other: Path, table: str) -> int:
     return int(found)
 
 
-def differences(one: Path, other: Path) -> dict[str, int]:
-    """For every published table of either file, how many rows are in only one of the two.
+EVERYTHING = Compared()
+
+
+def differences(one: Path, other: Path, compared: Compared = EVERYTHING) -> dict[str, int]:
+    """For every compared table of either file, how many rows are in only one of the two.
 
     A table that is missing, or has other columns, in one of them differs in all its rows, and by at
     least one where it is empty.
     """
-    former, later = fingerprints(one), fingerprints(other)
+    former, later = fingerprints(one, compared), fingerprints(other, compared)
     found = {}
     for table in sorted(former | later):
         mine, theirs = former.get(table), later.get(table)
         if mine == theirs:
             found[table] = 0
         elif mine and theirs and mine[0] == theirs[0]:
-            found[table] = differing_rows(one, other, table)
+            found[table] = differing_rows(one, other, table, compared)
         else:
             found[table] = max(1, *(int(side[1]) for side in (mine, theirs) if side))
     return found

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from benchmark import BEGIN, END, make_project, write_docs
+from baseline import compute
+from benchmark import BASELINE, BEGIN, END, make_project, write_docs
 from benchmark_data.generate import generate
 from benchmark_data.size import Size
 from check_input import check
@@ -194,6 +195,62 @@ def test_the_next_day_was_built_and_nothing_differs_from_a_full_build(measured: 
         assert found == [(SIZE.next_day, SIZE.next_day)]
 
 
+def test_the_baseline_is_measured_and_makes_what_the_full_build_makes(measured: Path) -> None:
+    facts = json.loads((measured / "out" / "benchmark.json").read_text())
+    names = [step["name"] for step in facts["yardsticks"]]
+    assert names[:2] == ["floor", "baseline"] and len(names) == 4
+    floor, baseline, untested, tested = (step["took"] for step in facts["yardsticks"])
+    assert 0 < floor["seconds"] < baseline["seconds"] < untested["seconds"]
+    assert baseline["peak_bytes"] > 50 * 2**20
+    assert "marts.fct_health_scores" in {node["name"] for node in baseline["nodes"]}
+    assert not any(node["kind"] == "test" for node in untested["nodes"])
+    assert {"seed", "model", "test"} <= {node["kind"] for node in tested["nodes"]}
+    assert set(facts["baseline_differences"]) == set(BASELINE.tables)
+    assert not any(facts["baseline_differences"].values())
+
+
+def test_the_baseline_takes_the_newest_version_of_what_was_sent_again(measured: Path) -> None:
+    out = measured / "out"
+    # With the next day there are newer versions of records; and a usage file twice.
+    (out / "raw" / "usage_events" / "again.parquet").symlink_to(
+        out / "raw" / "usage_events" / f"{SIZE.last_day:%Y_%m}.parquet"
+    )
+    found = out / "again.duckdb"
+    run_date = SIZE.next_day + timedelta(days=1)
+    compute(out / "raw", out / "project" / "seeds" / "scoring", run_date, found)
+    (out / "raw" / "usage_events" / "again.parquet").unlink()
+    assert not any(differences(found, out / "check" / "warehouse.duckdb", BASELINE).values())
+
+
+def test_a_change_in_the_baseline_is_seen(measured: Path, tmp_path: Path) -> None:
+    built = measured / "out" / "check" / "warehouse.duckdb"
+    changed = tmp_path / "changed.duckdb"
+    shutil.copy(built, changed)
+    with duckdb.connect(str(changed)) as connection:
+        connection.execute(
+            "update marts.fct_health_drivers set contribution = contribution + 0.000001"
+            " where metric = 'open_tickets' and score_date = (select max(score_date)"
+            " from marts.fct_health_drivers) and account_id = 'A0000001'"
+            " and scorecard = 'retention_classic'"
+        )
+        connection.execute("update metrics.metrics_usage set inputs_fingerprint = 1")
+    found = differences(changed, built, BASELINE)
+    assert set(found) == set(BASELINE.tables)
+    assert {name: rows for name, rows in found.items() if rows} == {"marts.fct_health_drivers": 2}
+
+
+def test_the_baseline_refuses_what_it_cannot_judge(data: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    shutil.copytree(data / "raw", raw)
+    tickets = raw / "support_tickets" / "support_tickets.parquet"
+    duckdb.sql(
+        f"select * replace ('burning' as priority) from '{data}/raw/support_tickets/*.parquet'"
+    ).write_parquet(str(tickets))
+    seeds = ROOT / "seeds" / "scoring"
+    with pytest.raises(duckdb.Error, match="would be refused: support_tickets"):
+        compute(raw, seeds, SIZE.next_day, tmp_path / "refused.duckdb")
+
+
 def test_every_segment_occurs(measured: Path) -> None:
     with duckdb.connect(str(measured / "out/build/warehouse.duckdb"), read_only=True) as connection:
         found = connection.execute("select distinct segment from marts.customer_health").fetchall()
@@ -215,7 +272,8 @@ def test_the_formula_that_was_built_is_another_one(measured: Path) -> None:
 def test_the_page_holds_the_tables(measured: Path) -> None:
     page = (measured / "page.md").read_text()
     for row in (
-        "next day / full build", "repeat / full build", "dbt by the clock", "staging", "activity",
+        "floor", "baseline", "full build", "next day / full build", "repeat / full build",
+        "dbt by the clock", "staging", "activity",
         "metrics", "scoring", "marts", "data tests", "peak memory, MiB", "usage_activity_daily",
         "fct_health_scores",
     ):  # fmt: skip
