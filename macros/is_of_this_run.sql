@@ -3,7 +3,7 @@
     that made them. `rows` tells what they are: scores (by account, date and scorecard), drivers (all
     drivers of a score), comparisons (with challengers), changes (by account, date and days back) or
     usage (by activity_date).
-    `dbt test` looks at all rows, a run with nothing new at none.
+    `dbt test` and a full rebuild look at all rows, a run with nothing new at none.
 -#}
 {% macro is_of_this_run(rows, relation='') -%}
     {%- set listed = ref({
@@ -21,7 +21,7 @@
         'comparisons': ['account_id', 'score_date', 'challenger_scorecard'],
     }.get(rows, keys) -%}
     {%- set prefix = relation ~ '.' if relation else '' -%}
-    {%- if flags.WHICH == 'test' -%}
+    {%- if flags.WHICH == 'test' or should_full_refresh() -%}
         true
     {%- elif nothing_new() -%}
         false
