@@ -9,5 +9,5 @@
 
 {#- Spark compares every row with every other for a `not in` of what could be null. -#}
 {% macro spark__not_among(columns, select) -%}
-    not (({{ columns }}) in ({{ select }}) <=> true)
+    not ((({{ columns }}) in ({{ select }})) <=> true)
 {%- endmacro %}
