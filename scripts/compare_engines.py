@@ -53,7 +53,10 @@ def main() -> int:
     parser.add_argument("--with", dest="other", choices=("postgres", "spark"), required=True)
     options = parser.parse_args()
     rows_compared = values = differing = 0
-    with duckdb.connect(str(warehouse_path()), read_only=True) as duck, reader(options.other) as read:
+    with (
+        duckdb.connect(str(warehouse_path()), read_only=True) as duck,
+        reader(options.other) as read,
+    ):
         tables = duck.execute(
             "select table_schema, table_name from information_schema.tables"
             " where table_schema = 'marts'"
