@@ -47,6 +47,7 @@
     'timestamp': 'timestamp', 'integer': 'integer', 'decimal': 'decimal(18, 6)',
     'boolean': 'boolean',
 } -%}
+{% set text = dbt.type_string() -%}
 with
 
 cases as (
@@ -57,8 +58,8 @@ cases as (
             select
                 '{{ type }}' as type_name,
                 '{{ text }}' as cell,
-                cast({{ "'" ~ expected ~ "'" if expected is not none else 'null' }}
-                    as {{ dbt.type_string() }}) as expected
+                cast({{ "'" ~ expected ~ "'" if expected is not none else 'null' }} as {{ text }})
+                    as expected
             {% if not (loop.last and last_type) %}
                 union all
             {% endif %}

@@ -6,6 +6,7 @@
     ('none', none), (' N/A ', none), ('?', none), ('-', none), ('--', '--'), ('nil', 'nil'),
     ('null!', 'null!'), ('\U0001F600', '\U0001F600'), ('\u200bA', '\u200bA'),
 ] -%}
+{% set text = dbt.type_string() -%}
 with
 
 cases as (
@@ -14,8 +15,8 @@ cases as (
         select
             {{ loop.index }} as case_number,
             '{{ cell }}' as cell,
-            cast({{ "'" ~ expected ~ "'" if expected is not none else 'null' }}
-                as {{ dbt.type_string() }}) as expected
+            cast({{ "'" ~ expected ~ "'" if expected is not none else 'null' }} as {{ text }})
+                as expected
         {% if not loop.last %}
             union all
         {% endif %}
