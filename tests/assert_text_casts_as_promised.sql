@@ -47,7 +47,7 @@
     'timestamp': 'timestamp', 'integer': 'integer', 'decimal': 'decimal(18, 6)',
     'boolean': 'boolean',
 } -%}
-{% set text = dbt.type_string() -%}
+{% set string_type = dbt.type_string() -%}
 with
 
 cases as (
@@ -58,7 +58,7 @@ cases as (
             select
                 '{{ type }}' as type_name,
                 '{{ text }}' as cell,
-                cast({{ "'" ~ expected ~ "'" if expected is not none else 'null' }} as {{ text }})
+                cast({{ "'" ~ expected ~ "'" if expected is not none else 'null' }} as {{ string_type }})
                     as expected
             {% if not (loop.last and last_type) %}
                 union all

@@ -6,7 +6,7 @@
     ('none', none), (' N/A ', none), ('?', none), ('-', none), ('--', '--'), ('nil', 'nil'),
     ('null!', 'null!'), ('\U0001F600', '\U0001F600'), ('\u200bA', '\u200bA'),
 ] -%}
-{% set text = dbt.type_string() -%}
+{% set string_type = dbt.type_string() -%}
 with
 
 cases as (
@@ -15,7 +15,7 @@ cases as (
         select
             {{ loop.index }} as case_number,
             '{{ cell }}' as cell,
-            cast({{ "'" ~ expected ~ "'" if expected is not none else 'null' }} as {{ text }})
+            cast({{ "'" ~ expected ~ "'" if expected is not none else 'null' }} as {{ string_type }})
                 as expected
         {% if not loop.last %}
             union all
