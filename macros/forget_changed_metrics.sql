@@ -4,12 +4,10 @@
 -#}
 {% macro forget_changed_metrics(side) -%}
     {%- if is_incremental() -%}
-        {%- set condition -%}
-        (account_id, score_date, inputs_fingerprint) not in (
-            select account_id, score_date, {{ side }}_fingerprint
-            from {{ ref('input_fingerprints') }}
-        )
-        {%- endset -%}
-        {{ delete_rows(this, condition) }}
+        {{ delete_rows(this, not_among(
+            'account_id, score_date, inputs_fingerprint',
+            'select account_id, score_date, ' ~ side ~ '_fingerprint from '
+            ~ ref('input_fingerprints')
+        )) }}
     {%- endif -%}
 {%- endmacro %}

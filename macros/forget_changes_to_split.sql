@@ -8,9 +8,10 @@
             (account_id, score_date, days_back) in (
                 select account_id, score_date, days_back from {{ ref('changes_to_split') }}
             )
-            or (score_date, days_back, earlier_date) not in (
-                select score_date, days_back, earlier_date from ({{ date_pairs() }}) as date_pairs
-            )
+            or {{ not_among(
+                'score_date, days_back, earlier_date',
+                'select score_date, days_back, earlier_date from (' ~ date_pairs() ~ ') as date_pairs'
+            ) }}
         {%- endset -%}
         {{ delete_rows(this, condition if last_built('computed_scores')) }}
     {%- endif -%}

@@ -10,10 +10,11 @@
                 select account_id, score_date, scorecard from {{ ref('scores_to_compute') }}
             )
             and (
-                (account_id, score_date, scorecard) not in (
-                    select account_id, score_date, scorecard from {{ ref('scores_to_compute') }}
-                    where is_only_ranks
-                )
+                {{ not_among(
+                    'account_id, score_date, scorecard',
+                    'select account_id, score_date, scorecard from ' ~ ref('scores_to_compute')
+                    ~ ' where is_only_ranks'
+                ) }}
                 or (scorecard, segment, metric) in (
                     select scorecard, segment, metric from {{ ref('scorecard_metrics') }}
                     where curve = 'percentile'

@@ -1,6 +1,6 @@
 {#-
     The SQL that takes the rows out of a table for which the condition holds; without one, all of
-    them. The condition is never null. For a pre-hook: what it returns is run there.
+    them. For a pre-hook: what it returns is run there.
 -#}
 {% macro delete_rows(relation, condition=none) -%}
     {{ return(adapter.dispatch('delete_rows', 'health_scoring')(relation, condition)) }}
@@ -28,7 +28,7 @@
     {%- do run_query('drop table if exists ' ~ kept) -%}
     {%- do run_query(
         'create table ' ~ kept ~ file_format_clause() ~ ' as select * from ' ~ relation
-        ~ ' where not (' ~ condition ~ ')'
+        ~ ' where not ((' ~ condition ~ ') <=> true)'
     ) -%}
     {%- do run_query('insert overwrite table ' ~ relation ~ ' select * from ' ~ kept) -%}
     drop table {{ kept }}
