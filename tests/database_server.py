@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,22 +24,34 @@ SETTINGS = {
 }
 
 
-class NoServerError(Exception):
-    """There is no PostgreSQL server and none can be installed; the message says what to do."""
+class NotInstalledError(Exception):
+    """A program is not there and cannot be installed; the message says what to do."""
 
 
-def programs() -> Path:
-    """The folder of initdb and postgres; installed with apt-get where it can be."""
-    for attempt in range(2):
-        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-        on_path = shutil.which("initdb")
-        if found or on_path:
-            return (found[-1] if found else Path(on_path or "")).parent
-        if attempt == 0 and shutil.which("apt-get"):
-            as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-            for command in (["update", "-q"], ["install", "-q", "-y", "postgresql"]):
-                subprocess.run([*as_root, "apt-get", *command], stdout=sys.stderr, check=False)
-    raise NoServerError("PostgreSQL is not installed: install its server package and run again.")
+def installed(find: Callable[[], Path | None], package: str) -> Path:
+    """Where a program is; its package is installed with apt-get where that can be done."""
+    found = find()
+    if not found and shutil.which("apt-get"):
+        as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+        for command in (["update", "-q"], ["install", "-q", "-y", package]):
+            subprocess.run([*as_root, "apt-get", *command], stdout=sys.stderr, check=False)
+        found = find()
+    if not found:
+        raise NotInstalledError(f"Install the package {package} of the system and run again.")
+    return found
+
+
+def find_postgres() -> Path | None:
+    """The folder of initdb and pg_ctl."""
+    initdb = shutil.which("initdb")
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return found[-1].parent if found else Path(initdb).parent if initdb else None
+
+
+def find_java() -> Path | None:
+    """The java command."""
+    home, java = os.environ.get("JAVA_HOME"), shutil.which("java")
+    return Path(home) / "bin" / "java" if home else Path(java) if java else None
 
 
 def free_port() -> int:
@@ -51,7 +63,7 @@ def free_port() -> int:
 @contextmanager
 def postgres_server() -> Iterator[dict[str, str]]:
     """A running server; yields the environment that profiles.yml finds it by."""
-    tools = programs()
+    tools = installed(find_postgres, "postgresql")
     # PostgreSQL refuses to run as root.
     user = ["runuser", "-u", "nobody", "--"] if os.geteuid() == 0 else []
     folder = Path(tempfile.mkdtemp(prefix="health_postgres_"))

@@ -26,12 +26,12 @@ from time import perf_counter
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 sys.path.insert(0, str(Path(__file__).parent / "python"))
 
-from database_server import NoServerError, postgres_server
+from database_server import NotInstalledError, find_java, installed, postgres_server
 from last_build import table
 from nights import nights
 from project import ROOT, SHARED_DATA, copy_project, dbt
 
-ENGINES = ("postgres",)
+ENGINES = ("postgres", "spark")
 LAST_DAY = date(2026, 9, 30)
 TOTALS = re.compile(r"([\d,]+) rows, ([\d,]+) values compared: ([\d,]+) differences")
 
@@ -58,8 +58,12 @@ class FailedError(Exception):
 @contextmanager
 def engine_environment(engine: str, folder: Path) -> Iterator[dict[str, str]]:
     """What the environment has to say for the target; a server of its own where it needs one."""
-    with postgres_server() as environment:
-        yield environment
+    if engine == "spark":
+        installed(find_java, "openjdk-17-jre-headless")
+        yield {"HEALTH_SPARK_DIR": str(folder / "spark")}
+    else:
+        with postgres_server() as environment:
+            yield environment
 
 
 def script(name: str, *arguments: str, **environment: str) -> str:
@@ -119,7 +123,7 @@ def compare_on(engine: str, chosen: str, folder: Path) -> Iterator[Compared]:
     """Every build of every data set on one engine."""
     for name, project, raw, days in data_sets(folder, chosen):
         # A database for each: what a run keeps is of its data.
-        with engine_environment(engine, folder) as environment:
+        with engine_environment(engine, folder / name) as environment:
             for what, day in zip(("full build", "next day"), days, strict=True):
                 loaded = {**environment, "HEALTH_RAW_DIR": str(raw)}
                 more = [] if (name, what) == ("sample", "full build") else [
@@ -159,7 +163,7 @@ def main() -> int:
                     print(f"{one.engine}, {one.data}, {one.what}: {one.differences} differences",
                           file=sys.stderr)  # fmt: skip
                     found.append(one)
-    except (FailedError, NoServerError) as problem:
+    except (FailedError, NotInstalledError) as problem:
         print(problem, file=sys.stderr)
         return 1
     print(
