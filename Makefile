@@ -83,8 +83,8 @@ $(ENGINES)/installed: requirements.txt requirements-postgres.txt requirements-sp
 	@touch $@
 
 .PHONY: test-engines
-test-engines: $(ENGINES)/installed ## Build on the other engines and compare every value: make test-engines [ENGINE=postgres]
-	@$(ENGINES)/bin/python tests/engines.py $(ENGINE)
+test-engines: $(ENGINES)/installed ## Compare every value with other engines: make test-engines [ENGINE=spark] [DATA=sample]
+	@$(ENGINES)/bin/python tests/engines.py $(ENGINE) --data $(or $(DATA),all)
 
 .PHONY: mutations
 mutations: setup ## Break each scoring rule once and see a named test fail

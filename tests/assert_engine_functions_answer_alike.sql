@@ -54,6 +54,10 @@
         row_hash([text | format('a'), no_text]) ~ ' <> ' ~ row_hash([no_text, text | format('a')]),
     'so is nothing':
         row_hash([text | format(''), text | format('a')]) ~ ' <> ' ~ row_hash([no_text, text | format('a')]),
+    'a pair that a select does not have':
+        not_among("1, 'b'", "select 1, 'a'"),
+    'a pair that it has':
+        'not (' ~ not_among("1, 'a'", "select 1, 'a'") ~ ')',
     'hashes can be summed':
         row_hash([text | format('a')]) ~ ' + 0 = ' ~ row_hash([text | format('a')]),
 } -%}

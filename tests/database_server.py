@@ -24,6 +24,10 @@ SETTINGS = {
 }
 
 
+# A second database, which the project has to refuse.
+ORDERED_BY_LANGUAGE = "ordered_by_language"
+
+
 class NotInstalledError(Exception):
     """A program is not there and cannot be installed; the message says what to do."""
 
@@ -83,7 +87,10 @@ def postgres_server() -> Iterator[dict[str, str]]:
             "--locale=C")  # fmt: skip
         run("pg_ctl", *server, "-o", f"-p {port} -k {folder} -h 127.0.0.1 {options}", "start")
         try:
-            run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "health", "health")
+            at = ("-h", "127.0.0.1", "-p", str(port), "-U", "health")
+            run("createdb", *at, "health")
+            run("createdb", *at, "-T", "template0", "--locale-provider=icu", "--icu-locale=en",
+                ORDERED_BY_LANGUAGE)  # fmt: skip
             yield {
                 "PGHOST": "127.0.0.1",
                 "PGPORT": str(port),

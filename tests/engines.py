@@ -2,6 +2,7 @@
 
     python tests/engines.py                   # PostgreSQL and Spark (make test-engines)
     python tests/engines.py postgres --data sample
+    python tests/engines.py --docs            # and write the table into docs/engines.md
 
 Two nights of the sample data: a full build, then the next day, with late usage and corrected rows;
 and, where the data sets lie beside the project, ravenstack in the same way, by the clock alone.
@@ -26,13 +27,21 @@ from time import perf_counter
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 sys.path.insert(0, str(Path(__file__).parent / "python"))
 
-from database_server import NotInstalledError, find_java, installed, postgres_server
+from database_server import (
+    ORDERED_BY_LANGUAGE,
+    NotInstalledError,
+    find_java,
+    installed,
+    postgres_server,
+)
 from last_build import table
 from nights import nights
 from project import ROOT, SHARED_DATA, copy_project, dbt
 
 ENGINES = ("postgres", "spark")
 LAST_DAY = date(2026, 9, 30)
+DOCS = ROOT / "docs" / "engines.md"
+BEGIN, END = "<!-- engines: begin -->", "<!-- engines: end -->"
 TOTALS = re.compile(r"([\d,]+) rows, ([\d,]+) values compared: ([\d,]+) differences")
 
 
@@ -119,11 +128,25 @@ def data_sets(folder: Path, chosen: str) -> Iterator[tuple[str, Path, Path, Iter
         print(f"ravenstack is not here and left out: {source}", file=sys.stderr)
 
 
+def refuses_another_order(project: Path, folder: Path, environment: dict[str, str]) -> None:
+    """A database that orders text as a language does must stop a run before it builds."""
+    run = dbt(
+        *("run", "--target", "postgres"),
+        workspace=folder / "refused",
+        project=project,
+        environment={**environment, "PGDATABASE": ORDERED_BY_LANGUAGE},
+    )
+    if run.returncode == 0 or "orders text in a way of its own" not in run.output:
+        raise FailedError(f"A database with another order was not refused:\n{run.output[-3000:]}")
+
+
 def compare_on(engine: str, chosen: str, folder: Path) -> Iterator[Compared]:
     """Every build of every data set on one engine."""
     for name, project, raw, days in data_sets(folder, chosen):
         # A database for each: what a run keeps is of its data.
         with engine_environment(engine, folder / name) as environment:
+            if engine == "postgres":
+                refuses_another_order(project, folder, environment)
             for what, day in zip(("full build", "next day"), days, strict=True):
                 loaded = {**environment, "HEALTH_RAW_DIR": str(raw)}
                 more = [] if (name, what) == ("sample", "full build") else [
@@ -147,11 +170,21 @@ def compare_on(engine: str, chosen: str, folder: Path) -> Iterator[Compared]:
                 yield Compared(name, what, engine, marts, *totals.groups(), other, duckdb)
 
 
+def write_docs(columns: list[str], rows: list[tuple[object, ...]]) -> None:
+    """Put the table into docs/engines.md."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    text = "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+    before, rest = DOCS.read_text(encoding="utf-8").split(BEGIN)
+    after = rest.split(END)[1]
+    DOCS.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+
+
 def main() -> int:
     """Build, compare, print; 0 where nothing differs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("engines", nargs="*", metavar="engine", help=", ".join(ENGINES))
     parser.add_argument("--data", choices=("all", "sample", "ravenstack"), default="all")
+    parser.add_argument("--docs", action="store_true", help="write the table into docs/engines.md")
     options = parser.parse_args()
     if unknown := set(options.engines) - set(ENGINES):
         parser.error(f"no such engine: {', '.join(sorted(unknown))} (of {', '.join(ENGINES)})")
@@ -166,16 +199,15 @@ def main() -> int:
     except (FailedError, NotInstalledError) as problem:
         print(problem, file=sys.stderr)
         return 1
-    print(
-        table(
-            ["engine", "data", "build", "tables", "rows", "values", "differences", "/ DuckDB"],
-            [
-                (one.engine, one.data, one.what, one.marts, one.rows, one.values,
-                 one.differences, f"{one.seconds / one.of_duckdb:.1f}")
-                for one in found
-            ],
-        )
-    )  # fmt: skip
+    columns = ["engine", "data", "build", "tables", "rows", "values", "differences", "/ DuckDB"]
+    rows = [
+        (one.engine, one.data, one.what, one.marts, one.rows, one.values, one.differences,
+         f"{one.seconds / one.of_duckdb:.1f}")
+        for one in found
+    ]  # fmt: skip
+    print(table(columns, rows))
+    if options.docs:
+        write_docs(columns, rows)
     return int(any(one.differences != "0" for one in found))
 
 

@@ -12,14 +12,15 @@
     cannot be asked beforehand in one expression (cast_or_null.sql).
 -#}
 {% macro postgres__prepare_engine() -%}
-    {%- set collation = run_query(
-        'select datcollate from pg_database where datname = current_database()'
+    {%- set order = run_query(
+        "select string_agg(letter, '' order by letter)"
+        " from (values ('a'), ('B'), ('_'), ('\u00e9'), ('1')) as letters (letter)"
     )[0][0] -%}
-    {%- if collation not in ('C', 'POSIX') -%}
+    {%- if order != '1B_a\u00e9' -%}
         {{ exceptions.raise_compiler_error(
-            'The database orders text by the collation ' ~ collation ~ ', so that ties would fall'
-            ~ ' otherwise than elsewhere. Make one that orders it by bytes: create database health'
-            ~ " template template0 encoding 'UTF8' lc_collate 'C' lc_ctype 'C'"
+            'The database orders text in a way of its own (' ~ order ~ '), so that ties would fall'
+            ~ ' otherwise than elsewhere. Make one that orders it by its bytes: createdb'
+            ~ ' --template template0 --encoding UTF8 --lc-collate C --lc-ctype C health'
         ) }}
     {%- endif -%}
     {%- set schema = generate_schema_name('staging') | trim -%}

@@ -3,10 +3,6 @@
     its last decimal: value x 10^places.
 -#}
 {% macro whole(value, places) -%}
-    {{ return(adapter.dispatch('whole', 'health_scoring')(value, places)) }}
-{%- endmacro %}
-
-{% macro default__whole(value, places) -%}
     cast(
         cast({{ value }} as decimal({{ 17 - places }}, {{ places }}))
         * cast(1{{ '0' * places }} as decimal({{ places + 1 }}, 0)) as bigint
