@@ -3,9 +3,10 @@
 Usage:
     python scripts/measure_build.py                      # the sample data
     HEALTH_RAW_DIR=build/mine python scripts/measure_build.py --vars '{run_date: 2020-07-01}'
+    python scripts/measure_build.py --target postgres    # loaded before, by scripts/load_raw.py
 
-Builds from nothing into a temporary file. Times are of this machine, at this moment: compare shares
-and ratios within one run, not seconds between machines.
+Builds everything anew: on DuckDB into a temporary file, elsewhere with --full-refresh. Times are of
+this machine, at this moment: compare shares and ratios within one run, not seconds between machines.
 """
 
 import argparse
@@ -21,8 +22,8 @@ from measured_run import run, run_dbt
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def measure(folder: Path, variables: str, threads: str) -> None:
-    """Build into an empty folder and print what it took."""
+def measure(folder: Path, options: argparse.Namespace) -> None:
+    """Build everything anew, with a folder for what dbt writes, and print what it took."""
     warehouse = folder / "warehouse.duckdb"
     environment = {
         **os.environ,
@@ -31,8 +32,12 @@ def measure(folder: Path, variables: str, threads: str) -> None:
         "DBT_LOG_PATH": str(folder / "logs"),
     }
     imported = run([sys.executable, "-c", "import dbt.cli.main"], ROOT, environment).seconds
-    parsed = run_dbt(["parse", "--no-partial-parse"], ROOT, environment).seconds
-    build = ["build", "--no-partial-parse", "--threads", threads, "--vars", variables]
+    target = ["--target", options.target]
+    parsed = run_dbt(["parse", "--no-partial-parse", *target], ROOT, environment).seconds
+    build = ["build", "--no-partial-parse", "--full-refresh", *target]
+    build += ["--threads", options.threads, "--vars", options.vars]
+    build += ["--select", *options.select] if options.select else []
+    build += ["--exclude-resource-type", *options.without] if options.without else []
     whole = run_dbt(build, ROOT, environment)
 
     rows: list[tuple[str, Any, str]] = [
@@ -49,8 +54,9 @@ def measure(folder: Path, variables: str, threads: str) -> None:
         (node for node in whole.nodes if node.kind == "model"), key=lambda node: -node.seconds
     )
     print(table(["model", "seconds"], [(node.name, f"{node.seconds:.2f}") for node in models[:8]]))
-    peak, size = whole.peak_bytes / 2**20, warehouse.stat().st_size / 2**20
-    print(f"\nPeak memory {peak:,.0f} MiB, DuckDB file {size:,.0f} MiB")
+    print(f"\nPeak memory of the dbt process {whole.peak_bytes / 2**20:,.0f} MiB", end="")
+    size = warehouse.stat().st_size / 2**20 if warehouse.exists() else None
+    print(f", DuckDB file {size:,.0f} MiB" if size else "")
 
 
 def main() -> int:
@@ -58,10 +64,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--vars", default="{}", help="dbt vars, as YAML")
     parser.add_argument("--threads", default="2", help="dbt threads (default 2)")
-    arguments = parser.parse_args()
+    parser.add_argument("--target", default="duckdb", help="where to build (default duckdb)")
+    parser.add_argument("--select", nargs="+", help="a part only, as dbt selects")
+    parser.add_argument("--without", nargs="+", help="kinds of nodes, such as test unit_test")
+    options = parser.parse_args()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            measure(Path(folder), arguments.vars, arguments.threads)
+            measure(Path(folder), options)
     except NotThere as problem:
         print(problem, file=sys.stderr)
         return 1
