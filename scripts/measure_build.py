@@ -6,7 +6,7 @@ Usage:
     python scripts/measure_build.py --target postgres    # loaded before, by scripts/load_raw.py
 
 Builds everything anew: on DuckDB into a temporary file, elsewhere with --full-refresh. Times are of
-this machine, at this moment: compare shares and ratios within one run, not seconds between machines.
+this machine, at this moment: compare shares and ratios of one run, not seconds of two machines.
 """
 
 import argparse
