@@ -30,7 +30,7 @@ from broken_seeds import (
     without,
 )
 from dbt_common.clients.agate_helper import from_csv
-from project import Run, build, copy_project, write_two_accounts
+from project import Run, build, copy_project, dbt, write_two_accounts
 from seed_files import read_condition
 from validate import validate
 
@@ -419,3 +419,22 @@ def test_every_key_is_seen_to_fail(
             emptied.execute(f"insert into {table} ({first}) values (null)")
             assert bool(emptied.execute(test["sql"]).fetchall()) == wanted, (test["name"], copies)
         emptied.execute(f"delete from {table}")
+
+
+@pytest.mark.parametrize(
+    ("promise", "words"),
+    [
+        ("{columns: [min_score], at_lest: 0}", "at_lest: 0 is no promise"),
+        ("{columns: [grade]}", "nothing promised"),
+    ],
+)
+def test_a_promise_that_does_not_exist_is_refused(promise: str, words: str, tmp_path: Path) -> None:
+    """Else a slip in the YAML would be a promise that nobody holds."""
+    project = copy_project(tmp_path / "project")
+    path = project / "seeds" / "scoring" / "_scoring__seeds.yml"
+    path.write_text(
+        path.read_text().replace("- {columns: [grade, colour], not_null: true}", f"- {promise}")
+    )
+    run = dbt("parse", workspace=tmp_path / "work", project=project)
+    assert run.returncode != 0
+    assert words in run.output
