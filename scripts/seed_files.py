@@ -18,6 +18,13 @@ ROOT = Path(__file__).resolve().parents[1]
 SEEDS = ROOT / "seeds" / "scoring"
 METRIC_TABLES = ROOT / "models" / "metrics" / "_metrics__models.yml"
 NUMBER = re.compile(r"-?(\d+(\.\d*)?|\.\d+)", re.ASCII)
+CONDITION = re.compile(
+    r"\s*(?P<column>\w+)\s*(?:is\s+(?P<filled>not\s+)?(?P<blank>null)"
+    r"|(?P<sign>=|<>|!=)\s*(?P<text>'[^']*')|(?P<out>not\s+)?in\s*\("
+    r"(?P<texts>\s*'[^']*'\s*(?:,\s*'[^']*'\s*)*)\))"
+    r"\s*(?:\band\s+(?=\S)|$)",
+    re.IGNORECASE,
+)
 UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2060\ufeff]")
 
 
@@ -42,14 +49,27 @@ class CellError(Exception):
         self.rule, self.fault, self.hint, self.guess = rule, fault, hint, guess
 
 
+class ConditionError(ValueError):
+    """A `where` of the YAML that is not understood: nobody could say which rows it takes."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A part of a `where`: the cell is, or is not, one of the texts; no text stands for blank."""
+
+    column: str
+    texts: tuple[str, ...]
+    negated: bool
+
+
 @dataclass(frozen=True)
 class Promise:
-    """A data test of the YAML; `column` is empty for a test of the whole seed."""
+    """A data test of the YAML, or a part of one; `column` is empty for one of the whole seed."""
 
     name: str
     column: str
     arguments: dict[str, Any]
-    where: str
+    where: list[Condition]
 
 
 @dataclass(frozen=True)
@@ -142,14 +162,49 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return loaded if isinstance(loaded, dict) else {}
 
 
-def read_promises(entry: dict[str, Any], column: str) -> Iterator[Promise]:
+def read_condition(where: str, of: str) -> list[Condition]:
+    """The parts of a `where`, of which a row has to meet all."""
+    parts, at = [], 0
+    while at < len(where):
+        match = CONDITION.match(where, at)
+        texts = re.findall(r"'([^']*)'", (match["text"] or match["texts"] or "") if match else "")
+        if not match or not (texts or match["blank"]):
+            raise ConditionError(f"the condition {shown(where, 200)} of {of} is not understood")
+        negated = bool(match["filled"] or match["out"] or match["sign"] in ("<>", "!="))
+        parts.append(Condition(match["column"], tuple(texts), negated))
+        at = match.end()
+    return parts
+
+
+def read_cells(body: dict[str, Any], where: list[Condition], seed: str) -> Iterator[Promise]:
+    """The promises of a test `cells` (tests/generic/cells.sql), one by one."""
+    if body.get("has_rows"):
+        yield Promise("has_rows", "", {}, where)
+    for entry in body["promises"]:
+        limits = {key: entry[key] for key in ("at_least", "above", "at_most") if key in entry}
+        wanted = {key: entry[key] for key in entry if key not in ("columns", "where", *limits)}
+        parts = [*where, *read_condition(entry.get("where", ""), f"cells of {seed}")]
+        for column in entry["columns"]:
+            for name, value in wanted.items():
+                yield Promise(name, column, {"values": value}, parts)
+            if limits:
+                yield Promise("within_range", column, limits, parts)
+
+
+def read_promises(entry: dict[str, Any], seed: str, column: str = "") -> Iterator[Promise]:
     """The data tests of a seed or column; those that only warn are left to dbt."""
     for test in entry.get("data_tests") or entry.get("tests") or []:
         name, body = (test, {}) if isinstance(test, str) else next(iter(test.items()))
         config = body.get("config") or {}
         where, severity = (config.get(key, body.get(key, "")) for key in ("where", "severity"))
-        if severity != "warn":
-            yield Promise(name, column, body.get("arguments") or body, where)
+        if severity == "warn":
+            continue
+        parts = read_condition(where, f"{name} of {seed}")
+        arguments = body.get("arguments") or body
+        if name == "cells":
+            yield from read_cells(arguments, parts, seed)
+        else:
+            yield Promise(name, column, arguments, parts)
 
 
 def read_seeds(folder: Path) -> dict[str, Seed]:
@@ -159,9 +214,9 @@ def read_seeds(folder: Path) -> dict[str, Seed]:
     for entry in (entry for path in paths for entry in read_yaml(path).get("seeds") or []):
         columns = entry.get("columns") or []
         types = (entry.get("config") or {}).get("column_types") or {}
-        promises = list(read_promises(entry, ""))
+        promises = list(read_promises(entry, entry["name"]))
         for column in columns:
-            promises += read_promises(column, column["name"])
+            promises += read_promises(column, entry["name"], column["name"])
         names = {column["name"]: str(types.get(column["name"], "varchar")) for column in columns}
         seeds[entry["name"]] = Seed(entry["name"], names, promises)
     return seeds

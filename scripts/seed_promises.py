@@ -7,13 +7,10 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from seed_files import CellError, Fault, Row, Table, like, plain, read_cell, shown
+from seed_files import CellError, Condition, Fault, Row, Table, like, plain, read_cell, shown
 
 PLAIN_NAME = re.compile(r"[a-z][a-z0-9_]*")
 SQL = re.compile(r";|(^|\s|')--|/\*")
-CONDITION = re.compile(
-    r"\s*(\w+)\s+is\s+(not\s+)?null\s*|\s*(\w+)\s*(=|<>|!=)\s*'([^']*)'\s*", re.IGNORECASE
-)
 
 
 def keep_not_null(value: Any, _: dict[str, Any]) -> None:
@@ -62,8 +59,9 @@ def keep_free_name(value: Any, _: dict[str, Any]) -> None:
         raise CellError("sql", f"{shown(value)} looks like SQL", "write the name only")
 
 
-def keep_no_formula(value: Any) -> None:
-    if value is not None and value[0] in "=+-@":
+def keep_clean_text(value: Any, arguments: dict[str, Any]) -> None:
+    """What is left of it: whatever else makes a text unclean is found where the cell is read."""
+    if arguments["values"] == "ours" and value is not None and value[0] in "=+-@":
         what = f"{shown(value)} starts with {value[0]}, which some programs take for a formula"
         raise CellError("first_character", what, "start with a letter or digit")
 
@@ -74,20 +72,17 @@ KEEP: dict[str, Callable[[Any, dict[str, Any]], None]] = {
     "within_range": keep_within_range,
     "plain_name": keep_plain_name,
     "free_name": keep_free_name,
+    "clean_text": keep_clean_text,
 }
 
 
-def selected(row: Row, where: str) -> bool:
-    """Whether a `where` of the YAML takes the row; one that is not understood takes none."""
-    for part in re.split(r"\band\b", where, flags=re.IGNORECASE) if where else []:
-        match = CONDITION.fullmatch(part)
-        if not match:
+def selected(row: Row, where: list[Condition]) -> bool:
+    """Whether a `where` of the YAML takes the row; as in SQL, a comparison with blank does not."""
+    for part in where:
+        value = row.get(part.column)
+        if not part.texts and (row.cells.get(part.column, "") == "") == part.negated:
             return False
-        null_column, negated, column, sign, text = match.groups()
-        value = row.get(null_column or column)
-        if null_column and (row.cells.get(null_column, "") == "") == bool(negated):
-            return False
-        if column and (value is None or (str(value) == text) != (sign == "=")):
+        if part.texts and (value is None or (str(value) in part.texts) == part.negated):
             return False
     return True
 
@@ -95,8 +90,6 @@ def selected(row: Row, where: str) -> bool:
 def check_cells(table: Table) -> Iterator[Fault]:
     """Read every cell, and hold it against the promises of its column; one fault per cell."""
     kept = [promise for promise in table.seed.promises if promise.name in KEEP]
-    clean = [promise for promise in table.seed.promises if promise.name == "clean_text"]
-    our_words = {name for promise in clean for name in promise.arguments["columns"]}
     for row in table.rows:
         for column, kind in table.seed.types.items():
             if column not in row.cells:
@@ -106,8 +99,6 @@ def check_cells(table: Table) -> Iterator[Fault]:
                 for promise in kept:
                     if promise.column == column and selected(row, promise.where):
                         KEEP[promise.name](value, promise.arguments)
-                if column in our_words:
-                    keep_no_formula(value)
                 row.values[column] = value
             except CellError as error:
                 if error.guess is not None and kind == "varchar":
@@ -167,4 +158,4 @@ def check_relationships(tables: dict[str, Table], also: dict[str, set[str]]) -> 
 
 
 # What this module holds; a seed that names another test has it run by dbt only.
-KNOWN = {*KEEP, "unique", "unique_key", "relationships", "has_rows", "clean_text"}
+KNOWN = {*KEEP, "unique", "unique_key", "relationships", "has_rows"}

@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 from seed_files import (
     SEEDS,
+    ConditionError,
     Fault,
     Row,
     Table,
@@ -371,6 +372,10 @@ def validate(folder: Path) -> tuple[dict[str, int], list[Fault]]:
     """The number of rows of each file, and all that is wrong in the folder."""
     try:
         seeds = read_seeds(folder)
+    except ConditionError as error:
+        hint = "write parts such as kind = 'storm', kind not in ('a', 'b') or days is not null,"
+        hint += " joined by and"
+        return {}, [Fault("yaml", "*.yml", None, None, str(error), hint)]
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
         what = f"the YAML of the seeds cannot be read: {' '.join(str(error).split())[:200]}"
         return {}, [Fault("yaml", "*.yml", None, None, what, "mend it; dbt parse says more")]

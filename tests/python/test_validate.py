@@ -13,7 +13,7 @@ import validate
 import yaml
 from broken_seeds import CASES, SEEDS, Broken, Edit, also, cell, copy_seeds, data
 from project import ROOT
-from seed_files import Fault, read_seeds
+from seed_files import Fault, Row, read_condition, read_seeds
 
 SCRIPT = ROOT / "scripts" / "validate.py"
 
@@ -135,25 +135,94 @@ seeds:
   - name: campaigns
     config: {column_types: {campaign: varchar, metric: varchar, days: integer, note: varchar}}
     columns:
-      - {name: campaign, data_tests: [unique, not_null, plain_name]}
+      - {name: campaign, data_tests: [unique, not_null]}
       - name: metric
         data_tests:
           - relationships:
               arguments: {to: ref('metrics'), field: metric}
               config: {where: "metric <> '*' and days is not null"}
       - name: days
-        data_tests: [{within_range: {arguments: {at_least: 1}}}]
       - name: note
-    data_tests: [has_rows]
+    data_tests:
+      - cells:
+          arguments:
+            has_rows: true
+            promises:
+              - {columns: [campaign], plain_name: true}
+              - {columns: [days], at_least: 1}
+              - {columns: [days], at_most: 7, where: "metric in ('*', 'nps_180d')"}
+              - {columns: [note], not_null: true, where: "campaign not in ('wait', 'write')"}
 """
     )
     path = folder / "campaigns.csv"
     path.write_text("campaign,metric,days,note\ncall,nps_180d,7,Call; then write\nwait,*,3,\n")
     assert validate.validate(folder)[1] == []
-    path.write_text("campaign,metric,days,note\ncall,nps,0,\ncall,x,,\nwrite,nps,2,\n")
+    path.write_text("campaign,metric,days,note\ncall,nps,0,x\ncall,x,,x\nwrite,nps,9,\n")
     found = [(fault.rule, fault.row) for fault in validate.validate(folder)[1]]
     # Of row 2 the metric, of row 3 (no days, so it is not looked at) the key; said once for row 4.
     assert sorted(found) == [("relationships", 2), ("repeated", 3), ("within_range", 2)]
+    path.write_text("campaign,metric,days,note\ncall,*,8,\nTell all,nps_180d,7,x\nwait,,8,\n")
+    found = [(fault.rule, fault.row) for fault in validate.validate(folder)[1]]
+    assert sorted(found) == [("not_null", 2), ("plain_name", 3), ("within_range", 2)]
+    path.write_text("campaign,metric,days,note\n")
+    assert [fault.rule for fault in validate.validate(folder)[1]] == ["has_rows"]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "days > 3",
+        "kind = 'a' or kind = 'b'",
+        "kind = a",
+        "kind in ()",
+        "kind in ('a' 'b')",
+        "kind = 'a' and",
+        "and kind = 'a'",
+        "lower(kind) = 'a'",
+        "kind is null and days between 1 and 2",
+    ],
+)
+@pytest.mark.parametrize("place", ["test", "promise"])
+def test_a_condition_that_is_not_understood_is_refused(
+    condition: str, place: str, tmp_path: Path
+) -> None:
+    """Else the validator would hold the promise for no row, and say that nothing is wrong."""
+    folder = copy_seeds(tmp_path / "seeds")
+    test = {"not_null": {"config": {"where": condition}}}
+    promise = {"columns": ["kind"], "not_null": True, "where": condition}
+    cells = {"cells": {"arguments": {"promises": [promise]}}}
+    more = {
+        "name": "features",
+        "columns": [{"name": "kind", "data_tests": [test] if place == "test" else []}],
+        "data_tests": [cells] if place == "promise" else [],
+    }
+    (folder / "_more__seeds.yml").write_text(yaml.safe_dump({"seeds": [more]}))
+    [fault] = validate.validate(folder)[1]
+    assert fault.fault == (
+        f'the condition "{condition}" of {"not_null" if place == "test" else "cells"} of features'
+        " is not understood"
+    )
+    assert "joined by and" in fault.hint
+
+
+@pytest.mark.parametrize(
+    ("condition", "taken"),
+    [
+        ("", "a b blank"),
+        ("kind = 'a'", "a"),
+        ("kind <> 'a' and kind != 'c'", "b"),
+        ("Kind_2 is null and kind IN ('b' , 'rock and roll')", "b"),
+        ("kind not in ('b', 'c')", "a"),
+        ("kind is null", "blank"),
+        ("kind is not null", "a b"),
+    ],
+)
+def test_a_condition_takes_the_rows_that_it_takes_in_sql(condition: str, taken: str) -> None:
+    parts = read_condition(condition, "a test")
+    rows = [Row(2, {"kind": "a"}, {"kind": "a"}), Row(3, {"kind": "b"}, {"kind": "b"})]
+    rows.append(Row(4, {"kind": ""}, {"kind": None}))
+    found = [row.cells["kind"] or "blank" for row in rows if seed_promises.selected(row, parts)]
+    assert found == taken.split()
 
 
 @pytest.mark.parametrize(
@@ -188,10 +257,10 @@ def test_the_yaml_says_enough_about_every_seed() -> None:
         assert list(entry["config"]["column_types"]) == list(seed.types), seed.name
         assert {promise.name for promise in seed.promises} <= seed_promises.KNOWN, seed.name
         assert {p.name for p in seed.promises} & {"unique", "unique_key"}, seed.name
-        [clean] = [p for p in seed.promises if p.name == "clean_text"]
+        assert {p.column for p in seed.promises} <= {*seed.types, ""}, seed.name
         texts = [name for name, kind in seed.types.items() if kind == "varchar"]
-        checked = [*clean.arguments["columns"], *clean.arguments.get("received", [])]
-        assert sorted(checked) == sorted(texts), seed.name
+        clean = [p.column for p in seed.promises if p.name == "clean_text"]
+        assert sorted(clean) == sorted(texts), seed.name
 
 
 @pytest.mark.parametrize("seed", range(8))
