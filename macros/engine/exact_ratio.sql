@@ -10,22 +10,58 @@
     )) }}
 {%- endmacro %}
 
+{#-
+    DuckDB: whole numbers of 128 bits are slow to divide, so that those which fit are taken as 64 bits.
+    With |n| <= 4 x 10^(18 - places) and d < 10^17, 2n x 10^places + d stays below 9 x 10^18.
+-#}
 {% macro duckdb__exact_ratio(numerator, denominator, places, scale) -%}
-    {%- set whole = 'cast(cast(%s as decimal(38, ' ~ scale ~ ')) * 1' ~ '0' * scale ~ ' as hugeint)' -%}
-    {%- set n = whole | format(numerator) -%}
-    {%- set d = whole | format(denominator) -%}
     case
         when {{ denominator }} > 0
-            then
-                cast(
-                    cast(
-                        (2 * {{ n }} * 1{{ '0' * places }}
-                        + case when {{ numerator }} < 0 then -1 else 1 end * {{ d }})
-                        // (2 * {{ d }}) as decimal(28, 0)
-                    ) * cast(0.{{ '0' * (places - 1) }}1 as decimal({{ places }}, {{ places }}))
-                    as decimal(28, {{ places }})
-                )
+            then case
+                when
+                    {{ numerator }} between {{ -4 * 10 ** (18 - places - scale) }}
+                    and {{ 4 * 10 ** (18 - places - scale) }}
+                    and {{ denominator }} < {{ 10 ** (17 - scale) }}
+                    then {{ duckdb__ratio_of_whole(
+                        numerator, denominator, places,
+                        duckdb__small_whole(numerator, scale), duckdb__small_whole(denominator, scale)
+                    ) }}
+                else {{ duckdb__ratio_of_whole(
+                    numerator, denominator, places,
+                    duckdb__large_whole(numerator, scale), duckdb__large_whole(denominator, scale)
+                ) }}
+            end
     end
+{%- endmacro %}
+
+{% macro duckdb__ratio_of_whole(numerator, denominator, places, n, d) -%}
+    cast(
+        cast(
+            (2 * {{ n }} * 1{{ '0' * places }} + case when {{ numerator }} < 0 then -1 else 1 end * {{ d }})
+            // (2 * {{ d }}) as decimal(28, 0)
+        ) * cast(0.{{ '0' * (places - 1) }}1 as decimal({{ places }}, {{ places }}))
+        as decimal(28, {{ places }})
+    )
+{%- endmacro %}
+
+{#- value x 10^scale as 64 bits: the part before the point and the rest apart, as both are that small. -#}
+{% macro duckdb__small_whole(value, scale) -%}
+    {%- if scale == 0 -%}
+        cast({{ value }} as bigint)
+    {%- else -%}
+        {%- set small = 'cast(' ~ value ~ ' as decimal(18, ' ~ scale ~ '))' -%}
+        {%- set rounded = 'cast(' ~ small ~ ' as decimal(' ~ (18 - scale) ~ ', 0))' -%}
+        (
+            cast({{ rounded }} as bigint) * 1{{ '0' * scale }}
+            + cast(
+                ({{ small }} - {{ rounded }}) * cast(1{{ '0' * scale }} as decimal({{ scale + 1 }}, 0)) as bigint
+            )
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro duckdb__large_whole(value, scale) -%}
+    cast(cast({{ value }} as decimal(38, {{ scale }})) * 1{{ '0' * scale }} as hugeint)
 {%- endmacro %}
 
 {% macro postgres__exact_ratio(numerator, denominator, places, scale) -%}
