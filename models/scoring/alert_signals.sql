@@ -4,9 +4,15 @@
 -- later than what the memory of the alerts has seen of the rule, and always the as-of date.
 with
 
+-- A threshold is a level of the score, or one of coverage: rules share it.
 rules as (
 
-    select * from {{ ref('alert_rules') }}
+    select
+        *,
+        dense_rank() over (
+            order by case when kind = 'coverage_lost' then 1 else 0 end, level
+        ) as threshold
+    from {{ ref('alert_rules') }}
     where kind <> 'storm'
 
 ),
@@ -58,7 +64,11 @@ evaluated_dates as (
     select
         rules.rule,
         rules.kind,
+        rules.level,
         rules.window_days,
+        rules.segment,
+        rules.reopen_margin,
+        rules.threshold,
         score_dates.score_date,
         score_dates.day_number
     from rules
@@ -72,42 +82,111 @@ evaluated_dates as (
 
 ),
 
--- The score dates that an evaluated date looks at, itself included. A fall looks at one only: the
--- newest at least so many days before, at most 6 days older.
+-- The score dates that are looked at from an evaluated date, itself included.
 looked_at_dates as (
 
     select
-        evaluated_dates.rule,
-        score_dates.score_date,
-        max(
-            case when evaluated_dates.score_date = score_dates.score_date then 1 else 0 end
-        ) = 1 as is_evaluated
+        evaluated_dates.threshold,
+        evaluated_dates.level,
+        evaluated_dates.kind = 'coverage_lost' as is_of_coverage,
+        score_dates.score_date
     from evaluated_dates
     inner join score_dates
         on
             evaluated_dates.day_number >= score_dates.day_number
-            and evaluated_dates.day_number - case
-                when evaluated_dates.kind in ('drops_by', 'renewal_at_risk') then 0
-                else evaluated_dates.window_days
-            end <= score_dates.day_number
-    group by evaluated_dates.rule, score_dates.score_date
+            and evaluated_dates.day_number - evaluated_dates.window_days <= score_dates.day_number
+    where evaluated_dates.kind not in ('drops_by', 'renewal_at_risk')
+    group by
+        evaluated_dates.threshold,
+        evaluated_dates.level,
+        evaluated_dates.kind = 'coverage_lost',
+        score_dates.score_date
 
 ),
 
-earlier_dates as (
+watched as (
 
     select
+        looked_at_dates.threshold,
+        looked_at_dates.level,
+        scores.account_id,
+        scores.score_date,
+        scores.day_number,
+        scores.segment,
+        case
+            when looked_at_dates.is_of_coverage then scores.coverage
+            else scores.health_score
+        end as watched_value
+    from looked_at_dates
+    inner join scores
+        on looked_at_dates.score_date = scores.score_date
+
+),
+
+-- The last days before on which the value was known and below the threshold, or not below it.
+sides as (
+
+    select
+        *,
+        max(case when watched_value < level then day_number end) over (
+            partition by threshold, account_id
+            order by day_number
+            rows between unbounded preceding and 1 preceding
+        ) as below_day_number,
+        max(case when watched_value >= level then day_number end) over (
+            partition by threshold, account_id
+            order by day_number
+            rows between unbounded preceding and 1 preceding
+        ) as above_day_number
+    from watched
+
+),
+
+evaluated as (
+
+    select
+        sides.account_id,
+        sides.score_date,
+        sides.watched_value,
         evaluated_dates.rule,
-        evaluated_dates.score_date,
-        max(score_dates.score_date) as earlier_date
-    from evaluated_dates
-    inner join score_dates
+        evaluated_dates.kind,
+        evaluated_dates.level,
+        evaluated_dates.reopen_margin,
+        coalesce(
+            case
+                when evaluated_dates.kind = 'recovers_above' then sides.below_day_number
+                else sides.above_day_number
+            end >= sides.day_number - evaluated_dates.window_days,
+            false
+        ) as was_on_other_side
+    from sides
+    inner join evaluated_dates
         on
-            evaluated_dates.day_number - evaluated_dates.window_days >= score_dates.day_number
-            and evaluated_dates.day_number - evaluated_dates.window_days - 6
-            <= score_dates.day_number
-    where evaluated_dates.kind = 'drops_by'
-    group by evaluated_dates.rule, evaluated_dates.score_date
+            sides.threshold = evaluated_dates.threshold
+            and sides.score_date = evaluated_dates.score_date
+    where
+        evaluated_dates.kind not in ('drops_by', 'renewal_at_risk')
+        and evaluated_dates.segment in (sides.segment, '*')
+
+),
+
+crossings as (
+
+    select
+        account_id,
+        score_date,
+        rule,
+        watched_value,
+        case
+            when kind = 'recovers_above' then watched_value >= level
+            else watched_value < level
+        end and was_on_other_side as is_triggered,
+        case
+            when kind = 'recovers_above' then watched_value < level - reopen_margin
+            else watched_value >= level + reopen_margin
+        end as is_recovered
+    from evaluated
+    where kind <> 'stays_below'
 
 ),
 
@@ -142,94 +221,157 @@ known_in_first_week as (
 
 ),
 
-earlier_scores as (
+long_lows as (
 
     select
-        earlier_dates.rule,
-        earlier_dates.score_date,
-        scores.account_id,
-        scores.health_score
-    from earlier_dates
-    inner join scores
-        on earlier_dates.earlier_date = scores.score_date
-
-),
-
--- What the rule compares with its level, and the last day before on which that was known and on the
--- other side of it.
-watched as (
-
-    select
-        looked_at_dates.rule,
-        looked_at_dates.is_evaluated,
-        scores.account_id,
-        scores.score_date,
-        scores.day_number,
-        scores.segment,
-        scores.health_score,
-        case when rules.kind = 'coverage_lost' then scores.coverage else scores.health_score end
-            as watched_value,
-        max(
-            case
-                when rules.kind = 'coverage_lost' and scores.coverage < rules.level then null
-                when rules.kind = 'coverage_lost' then scores.day_number
-                when (rules.kind = 'recovers_above') = (scores.health_score < rules.level)
-                    then scores.day_number
-            end
-        ) over (
-            partition by looked_at_dates.rule, scores.account_id
-            order by scores.day_number
-            rows between unbounded preceding and 1 preceding
-        ) as other_side_day_number
-    from looked_at_dates
-    inner join rules
-        on looked_at_dates.rule = rules.rule
-    inner join scores
-        on looked_at_dates.score_date = scores.score_date
-
-),
-
-evaluated as (
-
-    select
-        watched.account_id,
-        watched.score_date,
-        watched.rule,
-        watched.health_score,
-        watched.watched_value,
-        rules.kind,
-        rules.level,
-        rules.reopen_margin,
-        coalesce(
-            watched.other_side_day_number >= watched.day_number - rules.window_days, false
-        ) as was_on_other_side,
-        known_in_first_week.account_id is not null as is_known_in_first_week,
-        coalesce(
-            {{ day_number('account_dates.renewal_date') }} - watched.day_number
-            between 0 and rules.window_days,
-            false
-        ) as is_renewal_near,
-        earlier_scores.health_score - watched.health_score as drop_in_points
-    from watched
-    inner join rules
-        on watched.rule = rules.rule
-    inner join {{ ref('account_dates') }} as account_dates
-        on
-            watched.account_id = account_dates.account_id
-            and watched.score_date = account_dates.score_date
-    left join earlier_scores
-        on
-            watched.rule = earlier_scores.rule
-            and watched.account_id = earlier_scores.account_id
-            and watched.score_date = earlier_scores.score_date
+        evaluated.account_id,
+        evaluated.score_date,
+        evaluated.rule,
+        evaluated.watched_value,
+        evaluated.watched_value < evaluated.level
+        and not evaluated.was_on_other_side
+        and known_in_first_week.account_id is not null as is_triggered,
+        evaluated.watched_value >= evaluated.level + evaluated.reopen_margin as is_recovered
+    from evaluated
     left join known_in_first_week
         on
-            watched.rule = known_in_first_week.rule
-            and watched.account_id = known_in_first_week.account_id
-            and watched.score_date = known_in_first_week.score_date
+            evaluated.rule = known_in_first_week.rule
+            and evaluated.account_id = known_in_first_week.account_id
+            and evaluated.score_date = known_in_first_week.score_date
+    where evaluated.kind = 'stays_below'
+
+),
+
+-- A fall is measured from the newest date at least so many days before, at most 6 days older.
+earlier_dates as (
+
+    select
+        evaluated_dates.rule,
+        evaluated_dates.score_date,
+        max(score_dates.score_date) as earlier_date
+    from evaluated_dates
+    inner join score_dates
+        on
+            evaluated_dates.day_number - evaluated_dates.window_days >= score_dates.day_number
+            and evaluated_dates.day_number - evaluated_dates.window_days - 6
+            <= score_dates.day_number
+    where evaluated_dates.kind = 'drops_by'
+    group by evaluated_dates.rule, evaluated_dates.score_date
+
+),
+
+compared as (
+
+    select
+        scores.account_id,
+        scores.score_date,
+        scores.health_score,
+        evaluated_dates.rule,
+        evaluated_dates.level,
+        evaluated_dates.reopen_margin,
+        earlier_dates.earlier_date
+    from evaluated_dates
+    inner join scores
+        on evaluated_dates.score_date = scores.score_date
+    left join earlier_dates
+        on
+            evaluated_dates.rule = earlier_dates.rule
+            and evaluated_dates.score_date = earlier_dates.score_date
     where
-        watched.is_evaluated
-        and rules.segment in (watched.segment, '*')
+        evaluated_dates.kind = 'drops_by'
+        and evaluated_dates.segment in (scores.segment, '*')
+
+),
+
+falls as (
+
+    select
+        compared.account_id,
+        compared.score_date,
+        compared.rule,
+        compared.level,
+        compared.reopen_margin,
+        compared.health_score,
+        earlier.health_score - compared.health_score as drop_in_points
+    from compared
+    left join scores as earlier
+        on
+            compared.account_id = earlier.account_id
+            and compared.earlier_date = earlier.score_date
+
+),
+
+renewals as (
+
+    select
+        scores.account_id,
+        scores.score_date,
+        scores.health_score,
+        evaluated_dates.rule,
+        evaluated_dates.level,
+        evaluated_dates.reopen_margin,
+        coalesce(
+            {{ day_number('account_dates.renewal_date') }} - scores.day_number
+            between 0 and evaluated_dates.window_days,
+            false
+        ) as is_renewal_near
+    from evaluated_dates
+    inner join scores
+        on evaluated_dates.score_date = scores.score_date
+    inner join {{ ref('account_dates') }} as account_dates
+        on
+            scores.account_id = account_dates.account_id
+            and scores.score_date = account_dates.score_date
+    where
+        evaluated_dates.kind = 'renewal_at_risk'
+        and evaluated_dates.segment in (scores.segment, '*')
+
+),
+
+signals as (
+
+    select
+        account_id,
+        score_date,
+        rule,
+        is_triggered,
+        is_recovered,
+        watched_value
+    from crossings
+
+    union all
+
+    select
+        account_id,
+        score_date,
+        rule,
+        is_triggered,
+        is_recovered,
+        watched_value
+    from long_lows
+
+    union all
+
+    select
+        account_id,
+        score_date,
+        rule,
+        drop_in_points >= level as is_triggered,
+        health_score is not null
+        and coalesce(drop_in_points < level - reopen_margin, true) as is_recovered,
+        drop_in_points as watched_value
+    from falls
+
+    union all
+
+    select
+        account_id,
+        score_date,
+        rule,
+        health_score < level and is_renewal_near as is_triggered,
+        health_score >= level + reopen_margin or not is_renewal_near as is_recovered,
+        health_score as watched_value
+    from renewals
 
 )
 
@@ -237,25 +379,7 @@ select
     account_id,
     score_date,
     rule,
-    coalesce(case kind
-        when 'crosses_below' then watched_value < level and was_on_other_side
-        when 'coverage_lost' then watched_value < level and was_on_other_side
-        when 'recovers_above' then watched_value >= level and was_on_other_side
-        when 'stays_below'
-            then watched_value < level and not was_on_other_side and is_known_in_first_week
-        when 'drops_by' then drop_in_points >= level
-        when 'renewal_at_risk' then watched_value < level and is_renewal_near
-    end, false) as is_triggered,
-    coalesce(case kind
-        when 'recovers_above' then watched_value < level - reopen_margin
-        when 'drops_by'
-            then
-                health_score is not null
-                and coalesce(drop_in_points < level - reopen_margin, true)
-        when 'renewal_at_risk' then watched_value >= level + reopen_margin or not is_renewal_near
-        else watched_value >= level + reopen_margin
-    end, false) as is_recovered,
-    cast(
-        case when kind = 'drops_by' then drop_in_points else watched_value end as decimal(9, 6)
-    ) as value
-from evaluated
+    coalesce(is_triggered, false) as is_triggered,
+    coalesce(is_recovered, false) as is_recovered,
+    cast(watched_value as decimal(9, 6)) as value
+from signals
