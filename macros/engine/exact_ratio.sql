@@ -11,17 +11,18 @@
 {%- endmacro %}
 
 {#-
-    DuckDB: whole numbers of 128 bits are slow to divide, so that those which fit are taken as 64 bits.
-    With |n| <= 4 x 10^(18 - places) and d < 10^17, 2n x 10^places + d stays below 9 x 10^18.
+    DuckDB: numbers of 128 bits are slow to divide, so that small ones are taken as 64 bits. With
+    |n| < 10^(18 - places) and d < 10^16, 2n x 10^places + d stays below 3 x 10^18.
 -#}
 {% macro duckdb__exact_ratio(numerator, denominator, places, scale) -%}
+    {%- set bound = 10 ** (18 - scale - [places, 2] | max) -%}
     case
         when {{ denominator }} > 0
             then case
                 when
-                    {{ numerator }} between {{ -4 * 10 ** (18 - places - scale) }}
-                    and {{ 4 * 10 ** (18 - places - scale) }}
-                    and {{ denominator }} < {{ 10 ** (17 - scale) }}
+                    {{ numerator }} > -{{ bound }}
+                    and {{ numerator }} < {{ bound }}
+                    and {{ denominator }} < {{ 10 ** (16 - scale) }}
                     then {{ duckdb__ratio_of_whole(
                         numerator, denominator, places,
                         duckdb__small_whole(numerator, scale), duckdb__small_whole(denominator, scale)
@@ -44,19 +45,19 @@
     )
 {%- endmacro %}
 
-{#- value x 10^scale as 64 bits: the part before the point and the rest apart, as both are that small. -#}
+{#-
+    value x 10^scale in 64 bits, for values below 10^(16 - scale): two decimals at a time, as what is
+    multiplied keeps its decimals.
+-#}
 {% macro duckdb__small_whole(value, scale) -%}
     {%- if scale == 0 -%}
         cast({{ value }} as bigint)
     {%- else -%}
-        {%- set small = 'cast(' ~ value ~ ' as decimal(18, ' ~ scale ~ '))' -%}
-        {%- set rounded = 'cast(' ~ small ~ ' as decimal(' ~ (18 - scale) ~ ', 0))' -%}
-        (
-            cast({{ rounded }} as bigint) * 1{{ '0' * scale }}
-            + cast(
-                ({{ small }} - {{ rounded }}) * cast(1{{ '0' * scale }} as decimal({{ scale + 1 }}, 0)) as bigint
-            )
-        )
+        {%- set step = [scale, 2] | min -%}
+        {{ duckdb__small_whole(
+            'cast(' ~ value ~ ' as decimal(18, ' ~ scale ~ ')) * cast(1' ~ '0' * step
+            ~ ' as decimal(' ~ (step + 1) ~ ', 0))', scale - step
+        ) }}
     {%- endif -%}
 {%- endmacro %}
 

@@ -32,25 +32,6 @@ invoices as (
 
 ),
 
-earlier_mrr as (
-
-    select
-        account_dates.account_id,
-        account_dates.score_date,
-        cast(sum(subscriptions.mrr) as decimal(28, 6)) as mrr
-    from account_dates
-    inner join subscriptions
-        on
-            account_dates.account_id = subscriptions.account_id
-            and account_dates.day_number - 90 >= subscriptions.started_day_number
-            and (
-                subscriptions.ended_day_number is null
-                or subscriptions.ended_day_number > account_dates.day_number - 90
-            )
-    group by account_dates.account_id, account_dates.score_date
-
-),
-
 first_payment as (
 
     select min(paid_day_number) as first_day_number
@@ -169,16 +150,25 @@ mrr_levels as (
         account_id,
         day_number,
         mrr_change,
-        sum(mrr_change) over (
-            partition by account_id
-            order by day_number
-            rows between unbounded preceding and current row
-        ) as mrr
+        cast(
+            sum(mrr_change) over (
+                partition by account_id
+                order by day_number
+                rows between unbounded preceding and current row
+            ) as decimal(28, 6)
+        ) as mrr,
+        coalesce(
+            lead(day_number) over (
+                partition by account_id
+                order by day_number
+            ) - 1,
+            1000000
+        ) as last_day_number
     from daily_mrr_changes
 
 ),
 
-growth_days as (
+known_growth as (
 
     select
         account_id,
@@ -199,12 +189,23 @@ growth_days as (
 
 ),
 
+growth_days as (
+
+    select
+        account_id,
+        day_number,
+        min(known_day_number) as known_day_number
+    from known_growth
+    group by account_id, day_number
+
+),
+
 growth_totals as (
 
     select
         account_dates.account_id,
         account_dates.score_date,
-        count(distinct growth_days.day_number) as growth_days
+        count(*) as growth_days
     from account_dates
     inner join growth_days
         on
@@ -215,40 +216,38 @@ growth_totals as (
 
 ),
 
-measured as (
+-- MRR of 90 days before is the last level reached until then.
+on_grid as (
 
     select
         account_dates.account_id,
         account_dates.score_date,
-        {{ exact_ratio('(account_dates.mrr - earlier_mrr.mrr)', 'earlier_mrr.mrr', 6, 6) }}
-            as mrr_change_90d,
+        account_dates.mrr,
         case
-            when first_payment.first_day_number <= account_dates.day_number
-                then cast(invoice_totals.days_overdue as decimal(28, 6))
-        end as days_overdue,
-        {% set revenue_365d = 'invoice_totals.recurring_365d + invoice_totals.one_off_365d'
-            ~ ' - invoice_totals.credits_365d' -%}
-        {{ exact_ratio(
-            'least(greatest(invoice_totals.recurring_365d - invoice_totals.credits_365d, 0), '
-            ~ revenue_365d ~ ')',
-            '(' ~ revenue_365d ~ ')', 6, 6
-        ) }} as recurring_revenue_share_365d,
+            when account_dates.is_auto_renew_known then coalesce(account_dates.auto_renew_mrr, 0)
+        end as auto_renew_mrr,
         {{ day_number('account_dates.renewal_date') }} - account_dates.day_number
             as days_to_renewal,
+        mrr_levels.mrr as earlier_mrr,
+        account_dates.mrr - mrr_levels.mrr as mrr_change,
         case
-            when account_dates.is_auto_renew_known
-                then {{ exact_ratio(
-                    'coalesce(account_dates.auto_renew_mrr, 0)', 'account_dates.mrr', 6, 6
-                ) }}
-        end as auto_renew_share,
-        cast(coalesce(growth_totals.growth_days, 0) as decimal(28, 6)) as renewals_and_upsells_365d,
+            when first_payment.first_day_number <= account_dates.day_number
+                then invoice_totals.days_overdue
+        end as days_overdue,
+        greatest(
+            invoice_totals.recurring_365d - invoice_totals.credits_365d, 0
+        ) as recurring_365d,
+        invoice_totals.recurring_365d + invoice_totals.one_off_365d - invoice_totals.credits_365d
+            as revenue_365d,
+        coalesce(growth_totals.growth_days, 0) as growth_days,
         account_dates.inputs_fingerprint
     from account_dates
     cross join first_payment
-    left join earlier_mrr
+    left join mrr_levels
         on
-            account_dates.account_id = earlier_mrr.account_id
-            and account_dates.score_date = earlier_mrr.score_date
+            account_dates.account_id = mrr_levels.account_id
+            and account_dates.day_number - 90 >= mrr_levels.day_number
+            and account_dates.day_number - 90 <= mrr_levels.last_day_number
     left join invoice_totals
         on
             account_dates.account_id = invoice_totals.account_id
@@ -257,6 +256,32 @@ measured as (
         on
             account_dates.account_id = growth_totals.account_id
             and account_dates.score_date = growth_totals.score_date
+
+),
+
+with_recurring as (
+
+    select
+        *,
+        least(recurring_365d, revenue_365d) as recurring_revenue_365d
+    from on_grid
+
+),
+
+measured as (
+
+    select
+        account_id,
+        score_date,
+        {{ exact_ratio('mrr_change', 'earlier_mrr', 6, 6) }} as mrr_change_90d,
+        cast(days_overdue as decimal(28, 6)) as days_overdue,
+        {{ exact_ratio('recurring_revenue_365d', 'revenue_365d', 6, 6) }}
+            as recurring_revenue_share_365d,
+        days_to_renewal,
+        {{ exact_ratio('auto_renew_mrr', 'mrr', 6, 6) }} as auto_renew_share,
+        cast(growth_days as decimal(28, 6)) as renewals_and_upsells_365d,
+        inputs_fingerprint
+    from with_recurring
 
 )
 
