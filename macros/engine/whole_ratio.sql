@@ -1,7 +1,7 @@
 {#-
     numerator / denominator x 10^power, rounded half away from zero to `places` decimals, exactly, as
     decimal(18, places): for whole numbers so small that 2 x numerator x 10^(places + power) stays
-    below 9 x 10^18, where it is ten times as fast as exact_ratio (it stops where they are larger).
+    below 9 x 10^18, where it is faster than exact_ratio (it stops where they are larger).
     Null where either is null or the denominator is not above 0.
 -#}
 {% macro whole_ratio(numerator, denominator, places, power=0) -%}

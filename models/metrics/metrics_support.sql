@@ -3,9 +3,19 @@
 -- One row per account and score date: the support metrics, null before the first ticket of anybody.
 with
 
-account_dates as (
+dates_to_measure as (
 
     {{ account_dates_to_measure('support') }}
+
+),
+
+-- Numbered, as numbers meet faster than account and date.
+account_dates as (
+
+    select
+        *,
+        row_number() over (order by account_id, score_date) as account_date_number
+    from dates_to_measure
 
 ),
 
@@ -15,6 +25,7 @@ tickets as (
         *,
         {{ day_number('opened_at') }} as opened_day_number,
         {{ day_number('solved_at') }} as solved_day_number,
+        coalesce({{ day_number('solved_at') }} + 89, 1000000) as last_day_number,
         {{ microseconds_between('opened_at', 'solved_at') }} as resolution_microseconds
     from {{ ref('stg_support_tickets') }}
     where record_status = 'accepted'
@@ -32,9 +43,7 @@ first_ticket as (
 ticket_dates as (
 
     select
-        account_dates.account_id,
-        account_dates.score_date,
-        tickets.ticket_id,
+        account_dates.account_date_number,
         tickets.is_urgent,
         tickets.is_reopened,
         tickets.csat_score,
@@ -52,19 +61,15 @@ ticket_dates as (
     inner join tickets
         on
             account_dates.account_id = tickets.account_id
-            and account_dates.day_number >= tickets.opened_day_number
-            and (
-                tickets.solved_day_number is null
-                or tickets.solved_day_number >= account_dates.day_number - 89
-            )
+            and account_dates.day_number
+            between tickets.opened_day_number and tickets.last_day_number
 
 ),
 
 ticket_totals as (
 
     select
-        account_id,
-        score_date,
+        account_date_number,
         sum(case when is_opened_in_90d then 1 else 0 end) as opened_90d,
         sum(case when is_opened_in_90d and is_urgent then 1 else 0 end) as urgent_90d,
         sum(case when is_opened_in_90d and is_reopened then 1 else 0 end) as reopened_90d,
@@ -74,21 +79,20 @@ ticket_totals as (
         sum(case when is_solved_in_90d then csat_score end) as csat_total,
         sum(case when is_solved_in_90d and csat_score is not null then 1 else 0 end) as csat_answers
     from ticket_dates
-    group by account_id, score_date
+    group by account_date_number
 
 ),
 
 ranked_resolutions as (
 
     select
-        account_id,
-        score_date,
+        account_date_number,
         resolution_microseconds,
         row_number() over (
-            partition by account_id, score_date
-            order by resolution_microseconds, ticket_id
+            partition by account_date_number
+            order by resolution_microseconds
         ) as duration_rank,
-        count(*) over (partition by account_id, score_date) as solved_90d
+        count(*) over (partition by account_date_number) as solved_90d
     from ticket_dates
     where is_solved_in_90d
 
@@ -98,13 +102,12 @@ ranked_resolutions as (
 median_resolutions as (
 
     select
-        account_id,
-        score_date,
+        account_date_number,
         sum(resolution_microseconds) as middle_microseconds,
         count(*) as middle_tickets
     from ranked_resolutions
     where duration_rank in (floor((solved_90d + 1) / 2), floor((solved_90d + 2) / 2))
-    group by account_id, score_date
+    group by account_date_number
 
 ),
 
@@ -131,13 +134,9 @@ on_grid as (
     from account_dates
     cross join first_ticket
     left join ticket_totals
-        on
-            account_dates.account_id = ticket_totals.account_id
-            and account_dates.score_date = ticket_totals.score_date
+        on account_dates.account_date_number = ticket_totals.account_date_number
     left join median_resolutions
-        on
-            account_dates.account_id = median_resolutions.account_id
-            and account_dates.score_date = median_resolutions.score_date
+        on account_dates.account_date_number = median_resolutions.account_date_number
 
 ),
 
