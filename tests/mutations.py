@@ -775,14 +775,14 @@ MUTATIONS = [
     Mutation(
         "alert: who was always low does not cross",
         "models/scoring/alert_signals.sql",
-        "when 'crosses_below' then watched_value < level and was_on_other_side",
-        "when 'crosses_below' then watched_value < level",
+        "end and was_on_other_side as is_triggered",
+        "end as is_triggered",
         "a_score_crosses_when_it_was_on_the_other_side",
     ),
     Mutation(
         "alert: only in its segment",
         "models/scoring/alert_signals.sql",
-        "rules.segment in (watched.segment, '*')",
+        "evaluated_dates.segment in (sides.segment, '*')",
         "true",
         "a_score_crosses_when_it_was_on_the_other_side",
     ),
@@ -796,15 +796,15 @@ MUTATIONS = [
     Mutation(
         "alert: a low score spans the window",
         "models/scoring/alert_signals.sql",
-        " and not was_on_other_side and is_known_in_first_week",
-        " and not was_on_other_side",
+        "and known_in_first_week.account_id is not null as is_triggered",
+        "as is_triggered",
         "a_score_stays_below_when_it_spans_the_window",
     ),
     Mutation(
         "alert: a renewal at most so far ahead",
         "models/scoring/alert_signals.sql",
-        "between 0 and rules.window_days",
-        "between 0 and 1 + rules.window_days",
+        "between 0 and evaluated_dates.window_days",
+        "between 0 and 1 + evaluated_dates.window_days",
         "coverage_and_renewals_are_watched",
     ),
     Mutation(

@@ -130,49 +130,61 @@ concerned as (
 
 ),
 
+-- Numbered, as numbers meet faster than account and rule.
+watches as (
+
+    select
+        concerned.account_id,
+        concerned.rule,
+        last_dates.last_index,
+        row_number() over (order by concerned.account_id, concerned.rule) as watch
+    from concerned
+    inner join last_dates
+        on concerned.rule = last_dates.rule
+
+),
+
 -- What was open before counts as triggered just before the first new date.
 states as (
 
     select
-        account_id,
-        rule,
+        watches.watch,
+        watches.last_index,
         0 as date_index,
         true as is_triggered,
         false as is_recovered,
         cast(null as decimal(9, 6)) as watched_value
     from open_before
+    inner join watches
+        on
+            open_before.account_id = watches.account_id
+            and open_before.rule = watches.rule
 
     union all
 
     select
-        new_signals.account_id,
-        new_signals.rule,
+        watches.watch,
+        watches.last_index,
         new_signals.date_index,
         new_signals.is_triggered,
         new_signals.is_recovered,
         new_signals.watched_value
     from new_signals
-    inner join concerned
+    inner join watches
         on
-            new_signals.account_id = concerned.account_id
-            and new_signals.rule = concerned.rule
+            new_signals.account_id = watches.account_id
+            and new_signals.rule = watches.rule
 
 ),
 
 with_next as (
 
     select
-        states.*,
+        *,
         coalesce(
-            lead(states.date_index) over (
-                partition by states.account_id, states.rule
-                order by states.date_index
-            ),
-            last_dates.last_index + 1
+            lead(date_index) over (partition by watch order by date_index), last_index + 1
         ) as next_index
     from states
-    inner join last_dates
-        on states.rule = last_dates.rule
 
 ),
 
@@ -180,8 +192,7 @@ with_next as (
 decisions as (
 
     select
-        account_id,
-        rule,
+        watch,
         date_index,
         is_triggered as is_on
     from with_next
@@ -190,8 +201,7 @@ decisions as (
     union all
 
     select
-        account_id,
-        rule,
+        watch,
         date_index + 1 as date_index,
         false as is_on
     from with_next
@@ -203,9 +213,7 @@ with_former_state as (
 
     select
         *,
-        coalesce(
-            lag(is_on) over (partition by account_id, rule order by date_index), false
-        ) as was_on
+        coalesce(lag(is_on) over (partition by watch order by date_index), false) as was_on
     from decisions
 
 ),
@@ -213,11 +221,10 @@ with_former_state as (
 turns as (
 
     select
-        account_id,
-        rule,
+        watch,
         date_index,
         is_on,
-        lead(date_index) over (partition by account_id, rule order by date_index) as next_index
+        lead(date_index) over (partition by watch order by date_index) as next_index
     from with_former_state
     where is_on <> was_on
 
@@ -228,17 +235,15 @@ turns as (
 stretches as (
 
     select
-        turns.account_id,
-        turns.rule,
+        watches.account_id,
+        watches.rule,
+        turns.watch,
         turns.date_index as opened_index,
         turns.next_index as closed_index,
-        case
-            when turns.next_index is null then last_dates.last_index
-            else turns.next_index - 1
-        end as last_seen_index
+        coalesce(turns.next_index - 1, watches.last_index) as last_seen_index
     from turns
-    inner join last_dates
-        on turns.rule = last_dates.rule
+    inner join watches
+        on turns.watch = watches.watch
     where turns.is_on
 
 ),
@@ -246,8 +251,7 @@ stretches as (
 extremes as (
 
     select
-        stretches.account_id,
-        stretches.rule,
+        stretches.watch,
         stretches.opened_index,
         max(
             case when stretches.opened_index = states.date_index then states.watched_value end
@@ -257,11 +261,10 @@ extremes as (
     from stretches
     inner join states
         on
-            stretches.account_id = states.account_id
-            and stretches.rule = states.rule
+            stretches.watch = states.watch
             and stretches.opened_index <= states.date_index
             and stretches.last_seen_index >= states.date_index
-    group by stretches.account_id, stretches.rule, stretches.opened_index
+    group by stretches.watch, stretches.opened_index
 
 ),
 
@@ -387,8 +390,7 @@ select
 from stretches
 inner join extremes
     on
-        stretches.account_id = extremes.account_id
-        and stretches.rule = extremes.rule
+        stretches.watch = extremes.watch
         and stretches.opened_index = extremes.opened_index
 left join evaluated_dates as opening_dates
     on
