@@ -1,20 +1,29 @@
 {#-
     One branch of the time line in metrics_usage: the rows of a relation as moments, each moving only
-    the measures given as {measure: SQL}; all others stay as they are (0, or null for what is unknown
-    without a value). `day_number` is the SQL of the day on which they move.
+    the measures given as {measure: SQL}; all others stay as they are. `day_number` is the SQL of
+    the date on which they move.
 -#}
-{% macro usage_moments(relation, measures, day_number='day_number') -%}
+{% macro usage_moments(relation, day_number, measures) -%}
+    {%- set unmoved = {
+        'events': '0',
+        'events_56d': '0',
+        'duration_seconds': '0',
+        'timed_days': '0',
+        'user_days': '0',
+        'active_days': '0',
+        'active_days_90d': '0',
+        'last_active_day': 'cast(null as bigint)',
+        'first_active_day': 'cast(null as bigint)',
+        'compliance_days': '0',
+        'distinct_users': '0',
+        'core_features': '0',
+        'setup_features': '0',
+    } -%}
     select
         account_id,
-        {{ day_number }} as day_number,
-        {{ measures.get('events', '0') }} as events,
-        {{ measures.get('duration_seconds', 'null') }} as duration_seconds,
-        {{ measures.get('active_users', '0') }} as active_users,
-        {{ measures.get('active_day_number', 'null') }} as active_day_number,
-        {{ measures.get('active_days', '0') }} as active_days,
-        {{ measures.get('compliance_days', '0') }} as compliance_days,
-        {{ measures.get('users_change', '0') }} as users_change,
-        {{ measures.get('core_features_change', '0') }} as core_features_change,
-        {{ measures.get('setup_features_change', '0') }} as setup_features_change
+        {{ day_number }} as day_number
+        {%- for measure, nothing in unmoved.items() %},
+        {{ measures.get(measure, nothing) }} as {{ measure }}
+        {%- endfor %}
     from {{ relation }}
 {%- endmacro %}

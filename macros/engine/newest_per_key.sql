@@ -1,14 +1,75 @@
 {#-
     A select that keeps one row per key: the largest by `columns`, compared in that order, and in
     raw_rows how many rows there were. `columns` is a list of {name, smallest}: a value that is
-    below every other one stands in for null while comparing (none: never null).
-    DuckDB: one hash aggregate, which spills; numbering the rows would sort all of them.
+    below every other one stands in for null while comparing (none: never null). Keys are never null.
+    DuckDB: nearly all keys are there once, so those are looked for first, and only the others are
+    compared; in hash aggregates, which spill: numbering the rows would sort all of them.
 -#}
 {% macro newest_per_key(relation, keys, columns) -%}
     {{ return(adapter.dispatch('newest_per_key', 'health_scoring')(relation, keys, columns)) }}
 {%- endmacro %}
 
 {% macro duckdb__newest_per_key(relation, keys, columns) -%}
+    with
+
+    versions as (
+
+        select *
+        from {{ relation }}
+
+    ),
+
+    repeated as (
+
+        select {{ keys | join(', ') }}
+        from versions
+        group by {{ keys | join(', ') }}
+        having count(*) > 1
+
+    ),
+
+    newest_of_repeated as (
+
+        select
+            {%- for key in keys %}
+            versions.{{ key }},
+            {%- endfor %}
+            count(*) as raw_rows,
+            max(struct_pack(
+                {%- for column in columns %}
+                {{ column.name }} := {% if column.smallest -%}
+                    coalesce(versions.{{ column.name }}, {{ column.smallest }})
+                {%- else -%}
+                    versions.{{ column.name }}
+                {%- endif -%}
+                {{ ',' if not loop.last }}
+                {%- endfor %}
+            )) as newest
+        from versions
+        inner join repeated
+            on {{ same_keys(keys) }}
+        group by
+            {%- for key in keys %}
+            versions.{{ key }}{{ ',' if not loop.last }}
+            {%- endfor %}
+
+    )
+
+    select
+        {%- for key in keys %}
+        versions.{{ key }},
+        {%- endfor %}
+        1 as raw_rows
+        {%- for column in columns %},
+        versions.{{ column.name }}
+        {%- endfor %}
+    from versions
+    left join repeated
+        on {{ same_keys(keys) }}
+    where repeated.{{ keys[0] }} is null
+
+    union all
+
     select
         {{ keys | join(', ') }},
         raw_rows
@@ -19,23 +80,13 @@
         newest.{{ column.name }}
         {%- endif -%}
         {%- endfor %}
-    from (
-        select
-            {{ keys | join(', ') }},
-            count(*) as raw_rows,
-            max(struct_pack(
-                {%- for column in columns %}
-                {{ column.name }} := {% if column.smallest -%}
-                    coalesce({{ column.name }}, {{ column.smallest }})
-                {%- else -%}
-                    {{ column.name }}
-                {%- endif -%}
-                {{ ',' if not loop.last }}
-                {%- endfor %}
-            )) as newest
-        from {{ relation }}
-        group by {{ keys | join(', ') }}
-    ) as grouped
+    from newest_of_repeated
+{%- endmacro %}
+
+{% macro same_keys(keys) -%}
+    {%- for key in keys %}
+    {{- ' and ' if not loop.first }}versions.{{ key }} = repeated.{{ key }}
+    {%- endfor %}
 {%- endmacro %}
 
 {% macro postgres__newest_per_key(relation, keys, columns) -%}

@@ -1,7 +1,8 @@
 {#-
     numerator / denominator x 10^power, rounded half away from zero to `places` decimals, exactly, as
     decimal(18, places): for whole numbers so small that 2 x numerator x 10^(places + power) stays
-    below 9 x 10^18, where it is faster than exact_ratio (it stops where they are larger).
+    below 9 x 10^18 and the ratio below 10^(18 - 2 x places): it stops where they are larger, which
+    exact_ratio does not, but is faster.
     Null where either is null or the denominator is not above 0.
 -#}
 {% macro whole_ratio(numerator, denominator, places, power=0) -%}

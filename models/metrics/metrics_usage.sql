@@ -1,9 +1,10 @@
 {{ config(pre_hook="{{ forget_changed_metrics('usage') }}") }}
 
--- One row per account and score date: the adoption and engagement metrics. Everything that moves a
--- metric is laid on one time line per account (days with usage; a user or feature entering and
--- leaving the 28-day window), the score dates among them, and summed up in windows of days. Kept
--- while the fingerprint of its inputs stays: only rows that are not there are computed.
+-- One row per account and score date: the adoption and engagement metrics. A day with usage counts
+-- from the first date that is not before it until the first one that is N days later or more, which
+-- is a window of N days on every date. What begins and ceases to count is laid on one time line per
+-- account and summed up. Kept while the fingerprint of its inputs stays: only rows that are not
+-- there are computed.
 with
 
 account_dates as (
@@ -24,20 +25,80 @@ spans as (
 
 ),
 
+-- The last one is there for what counts on the last date to be measured.
+dates as (
+
+    select distinct day_number
+    from account_dates
+
+    union all
+
+    select max(day_number) + 90 as day_number
+    from account_dates
+
+),
+
 all_account_days as (
 
     select * from {{ ref('account_activity_daily') }}
 
 ),
 
+usage_days as (
+
+    select distinct day_number
+    from all_account_days
+
+),
+
+counting_dates as (
+
+    select
+        usage_days.day_number,
+        {% for days in [28, 56, 90] %}
+            min(
+                case
+                    when usage_days.day_number + {{ days }} <= dates.day_number
+                        then dates.day_number
+                end
+            ) as left_{{ days }}d,
+        {% endfor %}
+        min(dates.day_number) as counts_from
+    from usage_days
+    inner join dates
+        on usage_days.day_number <= dates.day_number
+    group by usage_days.day_number
+
+),
+
 account_days as (
 
-    select all_account_days.*
+    select
+        all_account_days.account_id,
+        counting_dates.counts_from,
+        counting_dates.left_28d,
+        counting_dates.left_56d,
+        counting_dates.left_90d,
+        min(all_account_days.day_number) as first_day_number,
+        max(all_account_days.day_number) as last_day_number,
+        cast(sum(all_account_days.events) as bigint) as events,
+        sum(all_account_days.duration_seconds) as duration_seconds,
+        count(all_account_days.duration_seconds) as timed_days,
+        cast(sum(all_account_days.active_users) as bigint) as active_users,
+        count(*) as active_days
     from all_account_days
     inner join spans
         on all_account_days.account_id = spans.account_id
+    inner join counting_dates
+        on all_account_days.day_number = counting_dates.day_number
     where
         all_account_days.day_number between spans.first_day_number and spans.last_day_number
+    group by
+        all_account_days.account_id,
+        counting_dates.counts_from,
+        counting_dates.left_28d,
+        counting_dates.left_56d,
+        counting_dates.left_90d
 
 ),
 
@@ -46,12 +107,13 @@ earlier_days as (
 
     select
         all_account_days.account_id,
-        max(all_account_days.day_number) as day_number
+        spans.first_day_number + 89 as counts_from,
+        max(all_account_days.day_number) as last_day_number
     from all_account_days
     inner join spans
         on all_account_days.account_id = spans.account_id
     where all_account_days.day_number < spans.first_day_number
-    group by all_account_days.account_id
+    group by all_account_days.account_id, spans.first_day_number
 
 ),
 
@@ -66,12 +128,21 @@ all_usage_activity as (
 
 usage_activity as (
 
-    select all_usage_activity.*
+    select
+        all_usage_activity.account_id,
+        all_usage_activity.user_id,
+        all_usage_activity.feature,
+        all_usage_activity.day_number,
+        counting_dates.counts_from,
+        counting_dates.left_28d
     from all_usage_activity
     inner join spans
         on all_usage_activity.account_id = spans.account_id
+    inner join counting_dates
+        on all_usage_activity.day_number = counting_dates.day_number
     where
         all_usage_activity.day_number between spans.first_day_number and spans.last_day_number
+        and counting_dates.counts_from < counting_dates.left_28d
 
 ),
 
@@ -94,71 +165,75 @@ feature_counts as (
 first_usage as (
 
     select min(day_number) as first_day_number
-    from all_account_days
+    from usage_days
 
 ),
 
 user_days as (
 
-    select
+    select distinct
         account_id,
         user_id,
-        day_number
+        counts_from,
+        left_28d
     from usage_activity
     where user_id is not null
-    group by account_id, user_id, day_number
 
 ),
 
-feature_days as (
+core_days as (
 
-    select
+    select distinct
         usage_activity.account_id,
         usage_activity.feature,
-        usage_activity.day_number,
-        features.is_core,
-        features.is_compliance
+        usage_activity.counts_from,
+        usage_activity.left_28d
     from usage_activity
     inner join features
         on usage_activity.feature = features.feature
-    where
-        features.is_core
-        or features.is_compliance
-    group by
-        usage_activity.account_id,
-        usage_activity.feature,
-        usage_activity.day_number,
-        features.is_core,
-        features.is_compliance
+    where features.is_core
 
 ),
 
-user_gaps as (
+compliance_days as (
+
+    select distinct
+        usage_activity.account_id,
+        usage_activity.day_number,
+        usage_activity.counts_from,
+        usage_activity.left_28d
+    from usage_activity
+    inner join features
+        on usage_activity.feature = features.feature
+    where features.is_compliance
+
+),
+
+user_stays as (
 
     select
         *,
-        day_number - lag(day_number) over (
-            partition by account_id, user_id order by day_number
-        ) as days_since_before,
-        lead(day_number) over (
-            partition by account_id, user_id order by day_number
-        ) - day_number as days_until_next
+        lag(left_28d) over (
+            partition by account_id, user_id order by counts_from, left_28d
+        ) as left_before,
+        lead(counts_from) over (
+            partition by account_id, user_id order by counts_from, left_28d
+        ) as counts_again_from
     from user_days
 
 ),
 
-core_gaps as (
+core_stays as (
 
     select
         *,
-        day_number - lag(day_number) over (
-            partition by account_id, feature order by day_number
-        ) as days_since_before,
-        lead(day_number) over (
-            partition by account_id, feature order by day_number
-        ) - day_number as days_until_next
-    from feature_days
-    where is_core
+        lag(left_28d) over (
+            partition by account_id, feature order by counts_from, left_28d
+        ) as left_before,
+        lead(counts_from) over (
+            partition by account_id, feature order by counts_from, left_28d
+        ) as counts_again_from
+    from core_days
 
 ),
 
@@ -167,74 +242,93 @@ setup_starts as (
     select
         all_usage_activity.account_id,
         all_usage_activity.feature,
-        min(all_usage_activity.day_number) as day_number
+        min(counting_dates.counts_from) as counts_from
     from all_usage_activity
     inner join features
         on all_usage_activity.feature = features.feature
     inner join spans
         on all_usage_activity.account_id = spans.account_id
+    inner join counting_dates
+        on all_usage_activity.day_number = counting_dates.day_number
     where features.is_setup
     group by all_usage_activity.account_id, all_usage_activity.feature
 
 ),
 
-compliance_days as (
-
-    select distinct
-        account_id,
-        day_number
-    from feature_days
-    where is_compliance
-
-),
-
--- A user or feature seen on day d is in the windows that end on d .. d + 27: it enters on d unless
--- it was in already, and leaves on d + 28 unless it was seen again by then.
+-- A user or feature enters where it did not count already, and leaves where it does not go on.
 moments as (
 
-    {{ usage_moments('account_days', {
+    {{ usage_moments('account_days', 'counts_from', {
         'events': 'events',
+        'events_56d': 'events',
         'duration_seconds': 'duration_seconds',
-        'active_users': 'active_users',
-        'active_day_number': 'day_number',
-        'active_days': '1',
+        'timed_days': 'timed_days',
+        'user_days': 'active_users',
+        'active_days': 'active_days',
+        'active_days_90d': 'active_days',
+        'last_active_day': 'last_day_number',
     }) }}
 
     union all
 
-    {{ usage_moments('earlier_days', {'active_day_number': 'day_number'}) }}
+    {{ usage_moments('account_days', 'left_28d', {
+        'events': '-events',
+        'duration_seconds': '-duration_seconds',
+        'timed_days': '-timed_days',
+        'user_days': '-active_users',
+        'active_days': '-active_days',
+    }) }}
 
     union all
 
-    {{ usage_moments('compliance_days', {'compliance_days': '1'}) }}
+    {{ usage_moments('account_days', 'left_56d', {'events_56d': '-events'}) }}
 
     union all
 
-    {{ usage_moments('user_gaps', {'users_change': '1'}) }}
-    where days_since_before is null or days_since_before >= 28
+    {{ usage_moments('account_days', 'left_90d', {
+        'active_days_90d': '-active_days',
+        'first_active_day': 'first_day_number',
+    }) }}
 
     union all
 
-    {{ usage_moments('user_gaps', {'users_change': '-1'}, 'day_number + 28') }}
-    where days_until_next is null or days_until_next >= 28
+    {{ usage_moments('earlier_days', 'counts_from', {'last_active_day': 'last_day_number'}) }}
 
     union all
 
-    {{ usage_moments('core_gaps', {'core_features_change': '1'}) }}
-    where days_since_before is null or days_since_before >= 28
+    {{ usage_moments('compliance_days', 'counts_from', {'compliance_days': '1'}) }}
 
     union all
 
-    {{ usage_moments('core_gaps', {'core_features_change': '-1'}, 'day_number + 28') }}
-    where days_until_next is null or days_until_next >= 28
+    {{ usage_moments('compliance_days', 'left_28d', {'compliance_days': '-1'}) }}
 
     union all
 
-    {{ usage_moments('setup_starts', {'setup_features_change': '1'}) }}
+    {{ usage_moments('user_stays', 'counts_from', {'distinct_users': '1'}) }}
+    where left_before is null or left_before < counts_from
 
     union all
 
-    {{ usage_moments('account_dates', {}) }}
+    {{ usage_moments('user_stays', 'left_28d', {'distinct_users': '-1'}) }}
+    where counts_again_from is null or counts_again_from > left_28d
+
+    union all
+
+    {{ usage_moments('core_stays', 'counts_from', {'core_features': '1'}) }}
+    where left_before is null or left_before < counts_from
+
+    union all
+
+    {{ usage_moments('core_stays', 'left_28d', {'core_features': '-1'}) }}
+    where counts_again_from is null or counts_again_from > left_28d
+
+    union all
+
+    {{ usage_moments('setup_starts', 'counts_from', {'setup_features': '1'}) }}
+
+    union all
+
+    {{ usage_moments('account_dates', 'day_number', {}) }}
 
 ),
 
@@ -244,54 +338,51 @@ time_line as (
         account_id,
         day_number,
         cast(sum(events) as bigint) as events,
+        cast(sum(events_56d) as bigint) as events_56d,
         sum(duration_seconds) as duration_seconds,
-        cast(sum(active_users) as bigint) as active_users,
-        max(active_day_number) as active_day_number,
-        max(active_days) as active_days,
-        max(compliance_days) as compliance_days,
-        cast(sum(users_change) as integer) as users_change,
-        cast(sum(core_features_change) as integer) as core_features_change,
-        cast(sum(setup_features_change) as integer) as setup_features_change
+        cast(sum(timed_days) as integer) as timed_days,
+        cast(sum(user_days) as bigint) as user_days,
+        cast(sum(active_days) as integer) as active_days,
+        cast(sum(active_days_90d) as integer) as active_days_90d,
+        max(last_active_day) as last_active_day,
+        min(first_active_day) as first_active_day,
+        cast(sum(compliance_days) as integer) as compliance_days,
+        cast(sum(distinct_users) as bigint) as distinct_users,
+        cast(sum(core_features) as integer) as core_features,
+        cast(sum(setup_features) as integer) as setup_features
     from moments
     group by account_id, day_number
 
 ),
 
+-- The first active day of a window is the first that has not left it, among those that leave later.
 summed as (
 
     select
         account_id,
         day_number,
-        cast(sum(events) over last_28_days as bigint) as events_28d,
-        cast(sum(events) over earlier_28_days as bigint) as earlier_events_28d,
-        sum(duration_seconds) over last_28_days as duration_seconds_28d,
-        cast(sum(active_users) over last_28_days as bigint) as user_days_28d,
-        cast(sum(active_days) over last_28_days as integer) as active_days_28d,
-        cast(sum(compliance_days) over last_28_days as integer) as compliance_days_28d,
-        cast(sum(active_days) over last_90_days as integer) as active_days_90d,
-        min(active_day_number) over last_90_days as first_active_day_90d,
-        max(active_day_number) over last_90_days as last_active_day_90d,
-        max(active_day_number) over so_far as last_active_day,
-        cast(sum(users_change) over so_far as bigint) as users_28d,
-        cast(sum(core_features_change) over so_far as integer) as core_features_28d,
-        cast(sum(setup_features_change) over so_far as integer) as setup_features
+        cast(sum(events) over so_far as bigint) as events_28d,
+        cast(sum(events_56d) over so_far as bigint) as events_56d,
+        sum(duration_seconds) over so_far as duration_seconds_28d,
+        cast(sum(timed_days) over so_far as integer) as timed_days_28d,
+        cast(sum(user_days) over so_far as bigint) as user_days_28d,
+        cast(sum(active_days) over so_far as integer) as active_days_28d,
+        cast(sum(active_days_90d) over so_far as integer) as active_days_90d,
+        max(last_active_day) over so_far as last_active_day,
+        min(first_active_day) over later_dates as first_active_day_90d,
+        cast(sum(compliance_days) over so_far as integer) as compliance_days_28d,
+        cast(sum(distinct_users) over so_far as bigint) as users_28d,
+        cast(sum(core_features) over so_far as integer) as core_features_28d,
+        cast(sum(setup_features) over so_far as integer) as setup_features
     from time_line
     window
-        last_28_days as (
-            partition by account_id order by day_number
-            range between 27 preceding and current row
-        ),
-        earlier_28_days as (
-            partition by account_id order by day_number
-            range between 55 preceding and 28 preceding
-        ),
-        last_90_days as (
-            partition by account_id order by day_number
-            range between 89 preceding and current row
-        ),
         so_far as (
             partition by account_id order by day_number
-            range between unbounded preceding and current row
+            rows between unbounded preceding and current row
+        ),
+        later_dates as (
+            partition by account_id order by day_number
+            rows between 1 following and unbounded following
         )
 
 ),
@@ -308,14 +399,14 @@ on_grid as (
         account_dates.seats,
         account_dates.inputs_fingerprint,
         summed.events_28d,
-        coalesce(summed.earlier_events_28d, 0) as earlier_events_28d,
-        summed.duration_seconds_28d,
+        summed.events_56d - summed.events_28d as earlier_events_28d,
+        case when summed.timed_days_28d > 0 then summed.duration_seconds_28d end
+            as duration_seconds_28d,
         summed.user_days_28d,
         summed.active_days_28d,
         summed.compliance_days_28d,
         summed.active_days_90d,
         summed.first_active_day_90d,
-        summed.last_active_day_90d,
         summed.last_active_day,
         summed.users_28d,
         summed.core_features_28d,
@@ -380,7 +471,7 @@ measured as (
         case
             when has_usage
                 then {{ exact_ratio(
-                    '(last_active_day_90d - first_active_day_90d)', '(active_days_90d - 1)', 6
+                    '(last_active_day - first_active_day_90d)', '(active_days_90d - 1)', 6
                 ) }}
         end as login_interval_days_90d,
         inputs_fingerprint
