@@ -1,7 +1,7 @@
 {#-
     A select that keeps one row per key: the largest by `columns`, compared in that order, and in
     raw_rows how many rows there were. `columns` is a list of {name, smallest}: a value that is
-    below every other one stands in for null while comparing (none: never null). Keys are never null.
+    below every other one stands in for null while comparing (none: never null). Keys are not null.
     DuckDB: nearly all keys are there once, so those are looked for first, and only the others are
     compared; in hash aggregates, which spill: numbering the rows would sort all of them.
 -#}
