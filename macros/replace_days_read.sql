@@ -4,10 +4,6 @@
 -#}
 {% macro replace_days_read(column) -%}
     {%- if is_incremental() -%}
-        {%- set days_read = ref('usage_days_to_read') -%}
-        {{ delete_rows(
-            this,
-            column ~ ' in (select event_date from ' ~ days_read ~ ')' if last_built('usage_days')
-        ) }}
+        {{ delete_rows(this, is_day_to_read(column) if last_built('usage_days')) }}
     {%- endif -%}
 {%- endmacro %}
