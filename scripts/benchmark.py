@@ -40,10 +40,10 @@ from compare_builds import EXEMPT, Compared, differences
 from compare_scorecards import LINKED
 from last_build import NotThere, run_command, table
 from measured_run import Measured, Node, run, run_dbt
+from pages import Table, markdown, write_part
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- benchmark: begin -->", "<!-- benchmark: end -->"
 STEPS = ("full build", "next day", "repeat", "formula change")
 # In the order of the way of the data; folders that are not listed come last.
 FOLDERS = ("staging", "activity", "metrics", "scoring", "marts")
@@ -280,8 +280,6 @@ def check(size: Size, out: Path, threads: int) -> dict[str, int]:
 
 # ------------------------------------------------------------------------------- telling
 
-Table = tuple[list[str], list[list[str]]]
-
 
 def percent(part: float, whole: float) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "-"
@@ -386,23 +384,6 @@ def conditions(size: Size, threads: int) -> list[str]:
     ]
 
 
-def markdown(content: Table) -> str:
-    """A table for a Markdown page, numbers to the right."""
-    names, rows = content
-    rule = ["---", *("---:" for _ in names[1:])]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (names, rule, *rows))
-
-
-def write_docs(path: Path, text: str) -> None:
-    """Put the text between the markers of a page, which is made where there is none."""
-    page = path.read_text(encoding="utf-8") if path.exists() else f"# Benchmark\n\n{BEGIN}\n{END}\n"
-    if page.count(BEGIN) != 1 or END not in page.partition(BEGIN)[2]:
-        raise NotThere(f"{path} lacks the lines {BEGIN} and {END}: put them in, one each.")
-    before, _, rest = page.partition(BEGIN)
-    after = rest.partition(END)[2]
-    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
-
-
 # ------------------------------------------------------------------------------- command
 
 
@@ -482,8 +463,8 @@ def report(
     (options.out / "benchmark.json").write_text(text + "\n", encoding="utf-8")
     if options.docs:
         command = f"```sh\n{command_line(size, options)}\n```"
-        page = [*lines, command, *(markdown(content) for content in tables)]
-        write_docs(options.docs, "\n" + "\n\n".join(page) + "\n")
+        page = [*lines, command, *(markdown(*content) for content in tables)]
+        write_part(options.docs, "benchmark", "\n\n".join(page))
 
 
 def main() -> int:

@@ -30,15 +30,15 @@ from pathlib import Path
 from typing import Any
 
 from arguments import at_least_one
-from benchmark import markdown, prepare_data
+from benchmark import prepare_data
 from benchmark_data.size import Size
 from last_build import NotThere, run_command, table
 from load_raw import spark
 from measured_run import run, run_dbt, run_results
+from pages import Table, markdown, write_part
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs" / "scaling.md"
-BEGIN, END = "<!-- shuffles: begin -->", "<!-- shuffles: end -->"
 MEBIBYTE = 2**20
 ACCUMULATED = "internal.metrics."
 # In a page, models below this share of all shuffle bytes are told in one row.
@@ -71,8 +71,6 @@ BUCKETED = (
 BUCKETS = 8
 NARROW = {"spark.sql.autoBroadcastJoinThreshold": "200KB"}
 BY_ACCOUNT = {**NARROW, "spark.sql.requireAllClusterKeysForCoPartition": "false"}
-
-Table = tuple[list[str], list[list[str]]]
 
 
 @dataclass
@@ -378,15 +376,6 @@ def settings_table(found: dict[str, Moved]) -> Table:
     return ["MiB written to shuffle (shuffles)", *settings], rows
 
 
-def write_page(path: Path, text: str) -> None:
-    """Put the text between the markers of a page."""
-    page = path.read_text(encoding="utf-8")
-    if page.count(BEGIN) != 1 or END not in page.partition(BEGIN)[2]:
-        raise NotThere(f"{path} lacks the lines {BEGIN} and {END}: put them in, one each.")
-    before, _, rest = page.partition(BEGIN)
-    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
-
-
 def report(sizes: Sequence[Size], out: Path, page: Path | None) -> None:
     """Print what was measured; if asked, write it into a page."""
     by_size = []
@@ -409,7 +398,7 @@ def report(sizes: Sequence[Size], out: Path, page: Path | None) -> None:
     print(*lines, *(table(*content) for content in told), sep="\n\n")
     if page:
         told = [model_table(*by_size, LEAST_SHARE), *others]
-        write_page(page, "\n\n".join([*lines, *(markdown(content) for content in told)]))
+        write_part(page, "shuffles", "\n\n".join([*lines, *(markdown(*each) for each in told)]))
 
 
 def main() -> int:

@@ -36,12 +36,12 @@ from database_server import (
 )
 from last_build import table
 from nights import nights
+from pages import markdown, write_part
 from project import ROOT, SHARED_DATA, copy_project, dbt
 
 ENGINES = ("postgres", "spark")
 LAST_DAY = date(2026, 9, 30)
 DOCS = ROOT / "docs" / "engines.md"
-BEGIN, END = "<!-- engines: begin -->", "<!-- engines: end -->"
 TOTALS = re.compile(r"([\d,]+) rows, ([\d,]+) values compared: ([\d,]+) differences")
 
 
@@ -170,15 +170,6 @@ def compare_on(engine: str, chosen: str, folder: Path) -> Iterator[Compared]:
                 yield Compared(name, what, engine, marts, *totals.groups(), other, duckdb)
 
 
-def write_docs(columns: list[str], rows: list[tuple[object, ...]]) -> None:
-    """Put the table into docs/engines.md."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    text = "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
-    before, rest = DOCS.read_text(encoding="utf-8").split(BEGIN)
-    after = rest.split(END)[1]
-    DOCS.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
-
-
 def main() -> int:
     """Build, compare, print; 0 where nothing differs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -207,7 +198,7 @@ def main() -> int:
     ]  # fmt: skip
     print(table(columns, rows))
     if options.docs:
-        write_docs(columns, rows)
+        write_part(DOCS, "engines", markdown(columns, [list(map(str, row)) for row in rows]))
     return int(any(one.differences != "0" for one in found))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from baseline import compute
-from benchmark import BASELINE, BEGIN, END, make_project, write_docs
+from benchmark import BASELINE, make_project
 from benchmark_data.generate import generate
 from benchmark_data.size import Size
 from check_input import check
@@ -333,23 +333,6 @@ def test_differences_are_counted_row_by_row(tmp_path: Path) -> None:
 
 
 # ------------------------------------------------------------------------------- telling
-
-
-def test_a_page_keeps_what_people_wrote(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    write_docs(page, "new")
-    assert page.read_text() == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
-    page.write_text("no markers\n")
-    with pytest.raises(NotThere, match="lacks the lines"):
-        write_docs(page, "new")
-    assert page.read_text() == "no markers\n"
-
-
-def test_the_committed_page_can_be_written() -> None:
-    page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-    assert page.count(BEGIN) == page.count(END) == 1
-    assert page.index(BEGIN) < page.index(END)
 
 
 def test_a_failed_node_is_named_with_its_message(tmp_path: Path) -> None:

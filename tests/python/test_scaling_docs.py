@@ -8,21 +8,18 @@ from pathlib import Path
 
 import pytest
 import yaml
-from last_build import NotThere
 from measure_layouts import HEAVY
 from measure_shuffles import (
     AGAIN,
-    BEGIN,
     BUCKETED,
-    END,
     ONE_TASK,
     Moved,
     key_table,
     model_table,
     moved_by,
     read_log,
-    write_page,
 )
+from pages import markers
 from project import ROOT
 from raw_files import read_contract
 
@@ -124,7 +121,9 @@ def test_every_variable_and_file_that_the_page_names_exists() -> None:
 
 def test_the_page_is_short_and_has_its_measurements() -> None:
     assert len(PAGE.splitlines()) <= 200
-    assert "| --- |" in PAGE.partition(BEGIN)[2].partition(END)[0]
+    assert (
+        "| --- |" in PAGE.partition(markers("shuffles")[0])[2].partition(markers("shuffles")[1])[0]
+    )
 
 
 # ------------------------------------------------------------------------------- the script
@@ -209,13 +208,3 @@ def test_tables_tell_growth_and_keys(log: Path) -> None:
     names, rows = model_table({"this": Moved(written=2 * 2**20)}, full)
     assert dict(zip(names, rows[0], strict=True))["growth"] == "2.00"
     assert [row[0] for row in key_table(read, periods)[1]] == ["account_id, day", ONE_TASK]
-
-
-def test_a_page_without_its_markers_is_left_alone(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text("# A page\n", encoding="utf-8")
-    with pytest.raises(NotThere, match="lacks the lines"):
-        write_page(page, "text")
-    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
-    write_page(page, "new")
-    assert page.read_text(encoding="utf-8") == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
