@@ -27,7 +27,7 @@ from nightly.places import (
 DBT = Path(sys.executable).with_name("dbt")
 GOOD = ("success", "pass", "warn", "no-op")
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
-PROGRESS = re.compile(r"(\d+) of (\d+) (?:OK|PASS|WARN|START|ERROR|FAIL|SKIP)")
+PROGRESS = re.compile(r"(\d+) of (\d+) (?:OK|PASS|WARN|START|ERROR|FAIL|SKIP)(?! hook)")
 
 
 @dataclass
