@@ -21,9 +21,10 @@ def markdown(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def write_part(path: Path, name: str, text: str) -> None:
-    """Put the text between the markers of that name; NotThere where the page lacks them."""
+    """Put the text between the markers of that name; NotThere where a page lacks them. A page that
+    is not there is made."""
     begin, end = markers(name)
-    page = path.read_text(encoding="utf-8") if path.exists() else ""
+    page = path.read_text(encoding="utf-8") if path.exists() else f"{begin}\n{end}\n"
     if page.count(begin) != 1 or end not in page.partition(begin)[2]:
         raise NotThere(f"{path} lacks the lines {begin} and {end}: put them in, one each.")
     before, _, rest = page.partition(begin)

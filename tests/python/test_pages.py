@@ -26,6 +26,11 @@ def test_a_page_without_its_markers_is_left_alone(tmp_path: Path, content: str) 
     assert page.read_text() == content
 
 
+def test_a_page_that_is_not_there_is_made(tmp_path: Path) -> None:
+    write_part(tmp_path / "page.md", "benchmark", "new")
+    assert (tmp_path / "page.md").read_text() == f"{BEGIN}\n\nnew\n\n{END}\n"
+
+
 @pytest.mark.parametrize(
     ("name", "file"), [("benchmark", "benchmarks"), ("shuffles", "scaling"), ("engines", "engines")]
 )
