@@ -40,7 +40,7 @@ from compare_builds import EXEMPT, Compared, differences
 from compare_scorecards import LINKED
 from last_build import NotThere, run_command, table
 from measured_run import Measured, Node, run, run_dbt
-from pages import Table, markdown, write_part
+from pages import Table, add_docs_option, markdown, write_part
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs" / "benchmarks.md"
@@ -414,14 +414,7 @@ def parser() -> argparse.ArgumentParser:
     add("--out", type=Path, default=Path("build/benchmark"), help="(default build/benchmark)")
     add("--threads", type=at_least_one, default=2, help="dbt threads (default 2)")
     add("--check", action="store_true", help="compare with a full build at the end")
-    add(
-        "--docs",
-        type=Path,
-        nargs="?",
-        const=DOCS,
-        metavar="PAGE",
-        help="write the tables into a page (default docs/benchmarks.md)",
-    )
+    add_docs_option(found, DOCS)
     add("--generate-only", action="store_true", help="write the data and stop")
     return found
 

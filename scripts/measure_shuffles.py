@@ -35,7 +35,7 @@ from benchmark_data.size import Size
 from last_build import NotThere, run_command, table
 from load_raw import spark
 from measured_run import run, run_dbt, run_results
-from pages import Table, markdown, write_part
+from pages import Table, add_docs_option, markdown, write_part
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs" / "scaling.md"
@@ -412,14 +412,7 @@ def main() -> int:
     add("--days", type=at_least_one, default=400, help="days of usage, at least 60 (default 400)")
     add("--out", type=Path, default=Path("build/shuffles"), help="(default build/shuffles)")
     add("--kept", action="store_true", help="measure nothing again: what is there below --out")
-    add(
-        "--docs",
-        type=Path,
-        nargs="?",
-        const=DOCS,
-        metavar="PAGE",
-        help="write the tables into a page (default docs/scaling.md)",
-    )
+    add_docs_option(asked, DOCS)
     options = asked.parse_args()
     if options.accounts < 100 or options.days < 60 or options.events < 10 * options.accounts:
         asked.error("needs at least 100 accounts, 60 days and 10 events per account")

@@ -1,5 +1,6 @@
 """Measured tables in pages of docs: between two markers, put there by the command that measures."""
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,6 +8,18 @@ from last_build import NotThere
 
 # The names of the columns, and the rows.
 Table = tuple[list[str], list[list[str]]]
+
+
+def add_docs_option(parser: argparse.ArgumentParser, page: Path) -> None:
+    """--docs [PAGE]: where the tables go, if anywhere."""
+    parser.add_argument(
+        "--docs",
+        type=Path,
+        nargs="?",
+        const=page,
+        metavar="PAGE",
+        help=f"write the tables into a page (default docs/{page.name})",
+    )
 
 
 def markers(name: str) -> tuple[str, str]:

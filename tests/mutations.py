@@ -817,8 +817,8 @@ MUTATIONS = [
     Mutation(
         "alert: a renewal at most so far ahead",
         "models/scoring/alert_signals.sql",
-        "between 0 and evaluated_dates.window_days",
-        "between 0 and 1 + evaluated_dates.window_days",
+        "between 0 and scores.window_days",
+        "between 0 and 1 + scores.window_days",
         "coverage_and_renewals_are_watched",
     ),
     Mutation(

@@ -260,26 +260,39 @@ earlier_dates as (
 
 ),
 
-compared as (
+-- Falls and renewals look at the date itself.
+scores_of_dates as (
 
     select
         scores.account_id,
         scores.score_date,
+        scores.day_number,
         scores.health_score,
         evaluated_dates.rule,
+        evaluated_dates.kind,
         evaluated_dates.level,
-        evaluated_dates.reopen_margin,
-        earlier_dates.earlier_date
+        evaluated_dates.window_days,
+        evaluated_dates.reopen_margin
     from evaluated_dates
     inner join scores
         on evaluated_dates.score_date = scores.score_date
+    where
+        evaluated_dates.kind in ('drops_by', 'renewal_at_risk')
+        and evaluated_dates.segment in (scores.segment, '*')
+
+),
+
+compared as (
+
+    select
+        scores.*,
+        earlier_dates.earlier_date
+    from scores_of_dates as scores
     left join earlier_dates
         on
-            evaluated_dates.rule = earlier_dates.rule
-            and evaluated_dates.score_date = earlier_dates.score_date
-    where
-        evaluated_dates.kind = 'drops_by'
-        and evaluated_dates.segment in (scores.segment, '*')
+            scores.rule = earlier_dates.rule
+            and scores.score_date = earlier_dates.score_date
+    where scores.kind = 'drops_by'
 
 ),
 
@@ -307,24 +320,20 @@ renewals as (
         scores.account_id,
         scores.score_date,
         scores.health_score,
-        evaluated_dates.rule,
-        evaluated_dates.level,
-        evaluated_dates.reopen_margin,
+        scores.rule,
+        scores.level,
+        scores.reopen_margin,
         coalesce(
             {{ day_number('account_dates.renewal_date') }} - scores.day_number
-            between 0 and evaluated_dates.window_days,
+            between 0 and scores.window_days,
             false
         ) as is_renewal_near
-    from evaluated_dates
-    inner join scores
-        on evaluated_dates.score_date = scores.score_date
+    from scores_of_dates as scores
     inner join {{ ref('account_dates') }} as account_dates
         on
             scores.account_id = account_dates.account_id
             and scores.score_date = account_dates.score_date
-    where
-        evaluated_dates.kind = 'renewal_at_risk'
-        and evaluated_dates.segment in (scores.segment, '*')
+    where scores.kind = 'renewal_at_risk'
 
 ),
 
