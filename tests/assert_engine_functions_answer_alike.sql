@@ -50,6 +50,9 @@
         whole('cast(null as decimal(18, 6))', 6) ~ ' is null',
     'equal rows have equal hashes':
         row_hash([text | format('a'), no_text]) ~ ' = ' ~ row_hash([text | format('a'), no_text]),
+    'every column counts':
+        row_hash([text | format('a'), text | format('b')]) ~ ' <> '
+        ~ row_hash([text | format('a'), text | format('c')]),
     'null is a value of its own':
         row_hash([text | format('a'), no_text]) ~ ' <> ' ~ row_hash([no_text, text | format('a')]),
     'so is nothing':
