@@ -23,6 +23,8 @@ from last_build import run_command
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "benchmarks" / "baseline.sql"
+# As profiles.yml has it.
+STORAGE = {"storage_compatibility_version": "v1.4.0"}
 # What the computation cannot do without: keys and versions of every record, and what is measured.
 NEEDED = {
     "accounts": "account_id industry created_at is_test deleted_at updated_at _loaded_at",
@@ -49,9 +51,9 @@ NEEDED = {
 
 
 def connect(path: str) -> duckdb.DuckDBPyConnection:
-    """A DuckDB file with the memory that a build has."""
+    """A DuckDB file with the memory and the storage format that a build has."""
     limit = os.environ.get("HEALTH_MEMORY_LIMIT", "6GB")
-    return duckdb.connect(path, config={"memory_limit": limit})
+    return duckdb.connect(path, config={"memory_limit": limit, **STORAGE})
 
 
 def scan(raw_dir: Path) -> None:

@@ -81,7 +81,7 @@ class Plugin(BasePlugin):
         path = Path(creds.path)
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            duckdb.connect(str(path)).close()
+            duckdb.connect(str(path), config=creds.config_options or {}).close()
         except duckdb.IOException as error:
             if "lock" not in str(error):
                 raise

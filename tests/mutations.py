@@ -873,8 +873,29 @@ MUTATIONS = [
     Mutation(
         "change: what joins is measured from the mean",
         "models/marts/fct_score_changes.sql",
-        "(counted_score * earlier_scored_weight - earlier_points)",
-        "(counted_score * earlier_scored_weight)",
+        "then counted_score * earlier_scored_weight - earlier_points",
+        "then counted_score * earlier_scored_weight",
+        "a_change_is_split_into_its_causes",
+    ),
+    Mutation(
+        "change: what leaves the mean is its distance from it",
+        "models/marts/fct_score_changes.sql",
+        "then earlier_points - earlier_score * earlier_scored_weight",
+        "then earlier_score * earlier_scored_weight - earlier_points",
+        "a_change_is_split_into_its_causes",
+    ),
+    Mutation(
+        "change: the rest of the first division counts",
+        "models/marts/fct_score_changes.sql",
+        "(weighted_distance % divisor * earlier_divisor + weighted_rest)",
+        "(weighted_distance % divisor * earlier_divisor)",
+        "a_change_is_split_into_its_causes",
+    ),
+    Mutation(
+        "change: the rest of the second division counts",
+        "models/marts/fct_score_changes.sql",
+        "(weighted_distance % divisor * earlier_divisor + weighted_rest)",
+        "(weighted_rest)",
         "a_change_is_split_into_its_causes",
     ),
     Mutation(

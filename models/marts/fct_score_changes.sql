@@ -338,7 +338,34 @@ pairs as (
 ),
 
 -- What a metric moves: its score, at a weight that stays; or, where it joins or leaves the weighted
--- mean, its distance from the earlier mean. Null without an earlier mean: nothing to split.
+-- mean, its distance from the earlier mean. The distance (here times the earlier weight) is divided
+-- by both weights in steps, of which each leaves a rest, so that no number outgrows 64 bits.
+distances as (
+
+    select
+        *,
+        counted_weight + earlier_weight as moving_weight,
+        case
+            when earlier_weight = 0 then counted_score * earlier_scored_weight - earlier_points
+            when counted_weight = 0 then earlier_points - earlier_score * earlier_scored_weight
+        end as distance,
+        nullif(scored_weight, 0) as divisor,
+        nullif(earlier_scored_weight, 0) as earlier_divisor
+    from pairs
+
+),
+
+weighted_distances as (
+
+    select
+        *,
+        moving_weight * ({{ whole_quotient('distance', 'earlier_divisor') }}) as weighted_distance,
+        moving_weight * (distance % earlier_divisor) as weighted_rest
+    from distances
+
+),
+
+-- Null without an earlier mean: nothing to split.
 metric_points as (
 
     select
@@ -350,15 +377,15 @@ metric_points as (
                 then {{ whole_ratio(
                     'counted_weight * (counted_score - earlier_score)', 'scored_weight', 6, -4
                 ) }}
-            else {{ exact_ratio(
-                '(cast(counted_weight as decimal(38, 0))'
-                ~ ' * (counted_score * earlier_scored_weight - earlier_points)'
-                ~ ' - cast(earlier_weight as decimal(38, 0))'
-                ~ ' * (earlier_score * earlier_scored_weight - earlier_points))',
-                '(cast(10000 * scored_weight as decimal(38, 0)) * earlier_scored_weight)', 6
-            ) }}
+            else
+                cast({{ whole_quotient('weighted_distance', 'divisor') }} as decimal(14, 0))
+                * cast(0.0001 as decimal(4, 4))
+                + {{ whole_ratio(
+                    '(weighted_distance % divisor * earlier_divisor + weighted_rest)',
+                    '(divisor * earlier_divisor)', 6, -4
+                ) }}
         end as points
-    from pairs
+    from weighted_distances
 
 ),
 

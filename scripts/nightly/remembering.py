@@ -7,7 +7,7 @@ import duckdb
 from raw_files import quoted
 
 from nightly.places import Places, working_file_is_open
-from nightly.publishing import MEMORY, MEMORY_FILE
+from nightly.publishing import MEMORY, MEMORY_FILE, STORAGE_VERSION
 
 
 def restore(places: Places, former: Path | None) -> bool:
@@ -18,7 +18,9 @@ def restore(places: Places, former: Path | None) -> bool:
         return False
     places.warehouse.parent.mkdir(parents=True, exist_ok=True)
     try:
-        connection = duckdb.connect(str(places.warehouse))
+        connection = duckdb.connect(
+            str(places.warehouse), config={"storage_compatibility_version": STORAGE_VERSION}
+        )
     except duckdb.IOException as error:
         if "lock" in str(error):
             raise working_file_is_open(places, str(error)) from None
