@@ -12,6 +12,8 @@ said otherwise:
     formula change   at once again, with one weight moved in scorecard_metrics.csv
     check            with --check: a full build into another file, compared value for value
 
+With --goals only full build, floor, baseline and next day, which takes a third of the time.
+
 The baseline's tables are compared with the full build's, value for value.
 
 Seconds are of this machine at this moment; compare the ratios. Everything is written below --out:
@@ -195,10 +197,11 @@ def build(
 
 
 def measure_yardsticks(
-    size: Size, out: Path, threads: int, tell: Callable[[str], None]
+    size: Size, out: Path, threads: int, goals: bool, tell: Callable[[str], None]
 ) -> tuple[list[Step], dict[str, int]]:
     """What to set the full build against, measured after it on the same inputs; and how many rows
-    of the baseline's tables differ from those of the full build."""
+    of the baseline's tables differ from those of the full build. For the goals alone the same
+    tables are not built by dbt."""
     steps: list[Step] = []
 
     def step(name: str, took: Measured, warehouse: Path | None = None) -> None:
@@ -223,6 +226,8 @@ def measure_yardsticks(
     step("baseline", replace(took, nodes=nodes), warehouse)
     found = differences(warehouse, out / "build" / "warehouse.duckdb", BASELINE)
     found = {name: found.get(name, 1) for name in BASELINE.tables}
+    if goals:
+        return steps, found
     for name, without in (
         ("same tables by dbt, no tests", ("unit_test", "test")),
         ("same tables by dbt, with their tests", ("unit_test",)),
@@ -238,7 +243,8 @@ def measure_yardsticks(
 @dataclass(frozen=True)
 class Results:
     """All that was measured: the steps in their order, what the full build is set against, the
-    rows in which the baseline differs from it, and the change of the formula in words."""
+    rows in which the baseline differs from it, and the change of the formula in words, empty where
+    it was not measured."""
 
     steps: list[Step]
     yardsticks: list[Step]
@@ -246,8 +252,10 @@ class Results:
     formula: str
 
 
-def measure(size: Size, out: Path, threads: int, tell: Callable[[str], None]) -> Results:
-    """Measure every step and yardstick."""
+def measure(
+    size: Size, out: Path, threads: int, goals: bool, tell: Callable[[str], None]
+) -> Results:
+    """Measure every step and yardstick, or those of the goals alone."""
     project = make_project(out / "project")
     workspace = out / "build"
     shutil.rmtree(workspace, ignore_errors=True)
@@ -260,10 +268,12 @@ def measure(size: Size, out: Path, threads: int, tell: Callable[[str], None]) ->
         tell(f"{steps[-1].name}: {took.seconds:.1f} s, {took.peak_bytes / 2**20:,.0f} MiB")
 
     step(size.next_day)
-    yardsticks, found = measure_yardsticks(size, out, threads, tell)
+    yardsticks, found = measure_yardsticks(size, out, threads, goals, tell)
     add_next_day(out)
     later = size.next_day + timedelta(days=1)
     step(later)
+    if goals:
+        return Results(steps, yardsticks, found, "")
     step(later)
     formula = move_a_weight(project / "seeds" / "scoring")
     step(later)
@@ -326,22 +336,22 @@ def stage_table(steps: Sequence[Step]) -> Table:
 
 def ratio_table(steps: Sequence[Step]) -> Table:
     """What the later steps cost next to the full build."""
-    full, day, repeat, formula = (step.took for step in steps)
+    full, *others = (step.took for step in steps)
 
     def against(name: str, took: Measured) -> list[str]:
         kinds = (("seed", "model"), ("test",))
         shares = (percent(took.seconds_of(*kind), full.seconds_of(*kind)) for kind in kinds)
         return [name, percent(took.seconds, full.seconds), *shares]
 
-    scoring = percent(
-        formula.seconds_of("model", folders=SCORING), full.seconds_of("model", folders=SCORING)
-    )
-    return ["ratio", "by the clock", "seeds and models", "data tests"], [
-        against("next day / full build", day),
-        against("repeat / full build", repeat),
-        against("formula change / full build", formula),
-        ["formula change / full build, scoring and marts only", "", scoring, ""],
-    ]
+    names = [f"{step.name} / full build" for step in steps[1:]]
+    rows = [against(name, took) for name, took in zip(names, others, strict=True)]
+    if steps[-1].name == STEPS[-1]:
+        scoring = percent(
+            others[-1].seconds_of("model", folders=SCORING),
+            full.seconds_of("model", folders=SCORING),
+        )
+        rows.append([f"{names[-1]}, scoring and marts only", "", scoring, ""])
+    return ["ratio", "by the clock", "seeds and models", "data tests"], rows
 
 
 def model_table(steps: Sequence[Step]) -> Table:
@@ -413,6 +423,7 @@ def parser() -> argparse.ArgumentParser:
     add("--last-day", type=a_day, default=LAST_DAY, help=f"of the full build (default {LAST_DAY})")
     add("--out", type=Path, default=Path("build/benchmark"), help="(default build/benchmark)")
     add("--threads", type=at_least_one, default=2, help="dbt threads (default 2)")
+    add("--goals", action="store_true", help="only full build, floor, baseline and next day")
     add("--check", action="store_true", help="compare with a full build at the end")
     add_docs_option(found, DOCS)
     add("--generate-only", action="store_true", help="write the data and stop")
@@ -427,7 +438,7 @@ def command_line(size: Size, options: argparse.Namespace) -> str:
             words.append(f"--{name.replace('_', '-')} {getattr(size, name)}")
     if options.threads != 2:
         words.append(f"--threads {options.threads}")
-    words += ["--check"] * options.check
+    words += ["--goals"] * options.goals + ["--check"] * options.check
     return f"python scripts/benchmark.py {' '.join(words)}"
 
 
@@ -437,7 +448,9 @@ def report(
     """Print what was measured; write it into benchmark.json and, if asked, into a page."""
     steps = results.steps
     tables = [yardstick_table(results), ratio_table(steps), stage_table(steps), model_table(steps)]
-    lines = [*conditions(size, options.threads), f"Formula change: {results.formula}."]
+    lines = conditions(size, options.threads)
+    if results.formula:
+        lines.append(f"Formula change: {results.formula}.")
     differing = results.baseline_differences
     lines.append(verdict("Baseline, differences from the full build", differing, BASELINE.without))
     if found is not None:
@@ -486,7 +499,7 @@ def main() -> int:
     if options.generate_only:
         return 0
     try:
-        results = measure(size, out, options.threads, tell)
+        results = measure(size, out, options.threads, options.goals, tell)
         found = check(size, out, options.threads) if options.check else None
         report(size, options, results, found)
     except NotThere as problem:

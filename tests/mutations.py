@@ -922,8 +922,8 @@ MUTATIONS = [
     Mutation(
         "change: a rank of now stands in after a move",
         "models/marts/fct_score_changes.sql",
-        "when moved_values.curve = 'percentile' then drivers.metric_score",
-        "when moved_values.curve = 'none' then drivers.metric_score",
+        "when is_rank then counted_score_now",
+        "when not is_rank then counted_score_now",
         "after_a_move_the_earlier_values_are_judged_by_the_new_segment",
     ),
 ]

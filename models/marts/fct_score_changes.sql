@@ -118,7 +118,7 @@ moments as (
 
     select
         *,
-        row_number() over (order by account_id, score_date) as moment
+        cast(row_number() over (order by account_id, score_date) as integer) as moment
     from compared_dates
 
 ),
@@ -127,22 +127,24 @@ metric_orders as (
 
     select
         metric,
-        row_number() over (order by metric) as metric_order
+        cast(row_number() over (order by metric) as smallint) as metric_order
     from {{ ref('metrics') }}
 
 ),
 
+-- Weights are whole millionths, scores whole ten-thousandths. In few bytes, as these rows are held in
+-- memory, twice.
 drivers as (
 
     select
         moments.moment,
         metric_orders.metric_order,
-        drivers.metric_score,
         drivers.is_missing,
-        drivers.weight,
-        case when drivers.metric_score is null then 0 else {{ whole('drivers.weight', 6) }} end
-            as counted_weight,
-        {{ whole('coalesce(drivers.metric_score, 0)', 4) }} as counted_score
+        cast(
+            case when drivers.metric_score is null then 0 else {{ whole('drivers.weight', 6) }} end
+            as integer
+        ) as counted_weight,
+        cast({{ whole('coalesce(drivers.metric_score, 0)', 4) }} as integer) as counted_score
     from {{ ref('fct_health_drivers') }} as drivers
     inner join scorecards
         on drivers.scorecard = scorecards.scorecard
@@ -155,13 +157,12 @@ drivers as (
 
 ),
 
--- Weights are whole millionths, scores whole ten-thousandths.
 totals as (
 
     select
         moment,
         cast(sum(counted_weight) as bigint) as scored_weight,
-        cast(sum(counted_weight * counted_score) as bigint) as points
+        cast(sum(cast(counted_weight as bigint) * counted_score) as bigint) as points
     from drivers
     group by moment
 
@@ -225,6 +226,7 @@ moved_values as (
         rows_of_scorecard.poor_at,
         rows_of_scorecard.healthy_at,
         rows_of_scorecard.score_if_missing,
+        rows_of_scorecard.weight,
         {{ metric_value_of('rows_of_scorecard.metric') }} as metric_value
     from moved as side_by_side
     inner join {{ ref('scorecard_metrics') }} as rows_of_scorecard
@@ -243,15 +245,16 @@ restated_scores as (
         moved_values.scored_weight,
         moved_values.metric_order,
         drivers.is_missing as is_missing_now,
-        drivers.counted_weight as counted_weight_now,
-        drivers.counted_score as counted_score_now,
-        drivers.weight,
+        cast(drivers.counted_weight as bigint) as counted_weight_now,
+        cast(drivers.counted_score as bigint) as counted_score_now,
+        moved_values.curve = 'percentile' as is_rank,
+        moved_values.weight,
         case
             when moved_values.curve = 'percentile' then drivers.is_missing
             else moved_values.metric_value is null
         end as is_missing,
         case
-            when moved_values.curve = 'percentile' then drivers.metric_score
+            when moved_values.curve = 'percentile' then null
             when moved_values.metric_value is null
                 then cast(moved_values.score_if_missing as decimal(7, 4))
             else {{ metric_score(
@@ -271,8 +274,15 @@ restated as (
 
     select
         *,
-        case when metric_score is null then 0 else {{ whole('weight', 6) }} end as counted_weight,
-        {{ whole('coalesce(metric_score, 0)', 4) }} as counted_score
+        case
+            when is_rank then counted_weight_now
+            when metric_score is null then 0
+            else {{ whole('weight', 6) }}
+        end as counted_weight,
+        case
+            when is_rank then counted_score_now
+            else {{ whole('coalesce(metric_score, 0)', 4) }}
+        end as counted_score
     from restated_scores
 
 ),
@@ -294,10 +304,10 @@ pairs as (
         comparisons.comparison,
         drivers.metric_order,
         drivers.is_missing = earlier.is_missing as is_behaviour,
-        drivers.counted_weight,
-        drivers.counted_score,
-        earlier.counted_weight as earlier_weight,
-        earlier.counted_score as earlier_score,
+        cast(drivers.counted_weight as bigint) as counted_weight,
+        cast(drivers.counted_score as bigint) as counted_score,
+        cast(earlier.counted_weight as bigint) as earlier_weight,
+        cast(earlier.counted_score as bigint) as earlier_score,
         comparisons.scored_weight,
         comparisons.earlier_scored_weight,
         comparisons.earlier_points

@@ -331,7 +331,7 @@ def csm_assessments_sql(size: Size) -> str:
 
 
 def score_overrides_sql(size: Size) -> str:
-    """One account in 400, lately."""
+    """One account in 400, lately; none that only comes with the next day."""
     return f"""
     select
         cast(
@@ -349,7 +349,7 @@ def score_overrides_sql(size: Size) -> str:
         happened_at + to_days(cast(30 + {draw(50, size.seed, "lasts", "number")} as integer))
             as expires_at
     from companies
-    where number % 400 = 13 or number = 14
+    where (number % 400 = 13 and number <= {size.accounts}) or number = 14
     """
 
 
