@@ -6,6 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 import yaml
+from baseline import STORAGE
+from nightly.publishing import STORAGE_VERSION
 from project import ROOT, Run, build, write_csv, write_two_accounts
 
 COMPILED = "target/compiled/health_scoring/models/scoring/scoring_version.sql"
@@ -114,6 +116,13 @@ def test_a_good_build_warns_of_nothing(sample_run: Run) -> None:
     assert "WARN=0" in sample_run.output
     for word in ("No row of", "None of the", "Usage ends", "deprecat", "Warning"):
         assert word not in sample_run.output
+
+
+def test_a_new_working_file_is_in_the_format_of_what_is_published(sample_run: Run) -> None:
+    assert STORAGE == {"storage_compatibility_version": STORAGE_VERSION}
+    tag = "select tags['storage_version'] from duckdb_databases() where not internal"
+    with duckdb.connect(str(sample_run.warehouse), read_only=True) as connection:
+        assert connection.execute(tag).fetchall() == [(f"{STORAGE_VERSION}+",)]
 
 
 def test_an_open_warehouse_is_told_in_one_sentence(sample_run: Run, sample_dir: Path) -> None:
