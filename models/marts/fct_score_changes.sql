@@ -132,8 +132,8 @@ metric_orders as (
 
 ),
 
--- Weights are whole millionths, scores whole ten-thousandths. In few bytes, as these rows are held in
--- memory, twice.
+-- Weights are whole millionths, scores whole ten-thousandths. In few bytes, as these rows are held
+-- in memory, twice.
 drivers as (
 
     select
