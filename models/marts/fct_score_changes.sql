@@ -314,10 +314,11 @@ pairs as (
     from weighed_comparisons as comparisons
     inner join drivers
         on comparisons.moment = drivers.moment
+    -- One number of both, so that nobody joins all drivers of a metric with each other.
     inner join drivers as earlier
         on
-            comparisons.earlier_moment = earlier.moment
-            and drivers.metric_order = earlier.metric_order
+            cast(comparisons.earlier_moment as bigint) * 1000 + drivers.metric_order
+            = cast(earlier.moment as bigint) * 1000 + earlier.metric_order
     where
         not comparisons.is_moved
         and (

@@ -149,6 +149,13 @@ def test_records_of_before_are_sent_again_when_something_happened(data: Path) ->
         assert new, name
 
 
+def test_an_account_that_is_yet_to_come_has_no_override(tmp_path: Path) -> None:
+    size = Size(events=4_120, accounts=412, days=60)  # 413 comes on the next day
+    generate(size, tmp_path / "raw", tmp_path / "next_day")
+    owners = {row[1] for row in rows(tmp_path / "raw", "score_overrides")}
+    assert owners and owners <= {row[0] for row in rows(tmp_path / "raw", "accounts")}
+
+
 def test_no_row_is_rejected(data: Path, tmp_path: Path) -> None:
     for part in ("raw", "next_day"):
         for file in (data / part).glob("*/*.parquet"):
@@ -249,6 +256,16 @@ def test_the_baseline_refuses_what_it_cannot_judge(data: Path, tmp_path: Path) -
     seeds = ROOT / "seeds" / "scoring"
     with pytest.raises(duckdb.Error, match="would be refused: support_tickets"):
         compute(raw, seeds, SIZE.next_day, tmp_path / "refused.duckdb")
+
+
+def test_the_goals_alone_are_measured(tmp_path: Path) -> None:
+    done = benchmark(*ASKED, "--goals", "--out", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads((tmp_path / "out/benchmark.json").read_text())
+    assert [step["name"] for step in found["steps"]] == ["full build", "next day"]
+    assert [step["name"] for step in found["yardsticks"]] == ["floor", "baseline"]
+    assert not any(found["baseline_differences"].values())
+    assert "next day / full build" in done.stdout and "formula" not in done.stdout.lower()
 
 
 def test_every_segment_occurs(measured: Path) -> None:
