@@ -1,17 +1,23 @@
-"""Load a folder of raw inputs into the raw schema of another engine, as they are.
+"""Load a folder of raw inputs into the schema `raw` of another engine, as they are.
 
 Usage:
-    python scripts/load_raw.py --target postgres
-    python scripts/load_raw.py --target postgres --raw ../data/raw --schema raw
-    python scripts/load_raw.py --target spark
+    python scripts/load_raw.py --target postgres --raw ../data/raw
+    python scripts/load_raw.py --target spark --raw sample_data
 
-PostgreSQL: one table per input, replaced in one transaction, filled with COPY. The connection is
-that of profiles.yml (PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE). Inputs that are absent are
-dropped there, too.
+The folder is the one of --raw, else of $HEALTH_RAW_DIR. Nothing is changed unless all of it can be
+read and no required input is absent. An input that is absent is gone from the schema, too.
+
+PostgreSQL: one table per input, filled with COPY, all in one transaction. A table with the same
+columns is emptied and keeps its grants and the views on it; another one is made anew, and what
+rests on the former one (the views of the staging models) goes with it until the next dbt build.
+The connection is that of profiles.yml: PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE.
 
 Spark: one Parquet file per input in $HEALTH_SPARK_DIR/raw and an external table on it, in the
 session of profiles.yml. For a cluster, put such files where it can read them and create the tables
-there. Exit codes: 0 loaded, 1 the engine refused, 2 the folder cannot be used.
+there.
+
+Exit codes: 0 loaded, 1 the engine cannot be reached or refused, 2 the folder or the environment
+cannot be used.
 """
 
 import argparse
@@ -71,8 +77,16 @@ SPARK_TYPES = {
 }
 
 
+SCHEMA = "raw"
+SETTINGS = "PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE"
+
+
 class RefusedError(Exception):
-    """The folder or the engine cannot be used; the message says why and what to do."""
+    """The folder or the environment cannot be used; the message says why and what to do."""
+
+
+class EngineRefusedError(RefusedError):
+    """The engine cannot be reached, or refused; the message says why and what to do."""
 
 
 def identifier(name: str) -> str:
@@ -81,14 +95,29 @@ def identifier(name: str) -> str:
 
 def look_at_all(raw: Path) -> list[tuple[Contract, RawInput]]:
     """Every input of the folder; RefusedError with all that keeps it from being read."""
-    found = [(contract, raw_files.look(raw, contract)) for contract in raw_files.read_contract()]
+    contracts = raw_files.read_contract()
+    if not raw.is_dir():
+        names = raw_files.listed([contract.name for contract in contracts], most=len(contracts))
+        raise RefusedError(
+            f"There is no folder {raw}. Give the one that holds the folders {names}."
+        )
+    found = [(contract, raw_files.look(raw, contract)) for contract in contracts]
     problems = [
         f"{contract.name}: {problem}"
         for contract, seen in found
-        for problem in [*([seen.folder_problem] if seen.folder_problem else []), *seen.problems]
+        for problem in (
+            [f"required, but there is no *.csv or *.parquet in {seen.folder}"]
+            if contract.presence == "required" and not seen.files
+            else [seen.folder_problem]
+            if seen.folder_problem
+            else seen.problems
+        )
     ]
     if problems:
-        raise RefusedError("The raw inputs cannot be used:\n  - " + "\n  - ".join(problems))
+        raise RefusedError(
+            "The raw inputs cannot be used, and nothing was changed:\n  - "
+            + "\n  - ".join(problems)
+        )
     return found
 
 
@@ -116,9 +145,33 @@ def postgres_cell(name: str, kind: str) -> str:
     return column
 
 
+def postgres_port() -> int:
+    """The port in the environment; RefusedError where it is no number."""
+    port = os.environ.get("PGPORT") or "5432"
+    if not port.isdecimal():
+        raise RefusedError(f"PGPORT has to be a number, not {port!r}.")
+    return int(port)
+
+
+def postgres_problem(error: Any) -> str:
+    """What PostgreSQL refused, without any value of the data, and what to do next."""
+    if error.pgcode and error.pgcode.startswith("22"):
+        return f"a value does not fit the type of its column (SQLSTATE {error.pgcode})"
+    said = (error.diag.message_primary or str(error).splitlines()[0]).strip()
+    if error.pgcode == "42501":
+        user, database = error.cursor.connection.info.user, error.cursor.connection.info.dbname
+        return (
+            f"{said}. The user {user} has to own the database {database}, or to have CREATE on it"
+            f" and to own the tables of the schema {SCHEMA}: alter database {database} owner to"
+            f" {user}"
+        )
+    return said
+
+
 @contextmanager
 def postgres() -> Iterator[Any]:
     """A connection as profiles.yml has it; RefusedError where there is none."""
+    port = postgres_port()
     try:
         import psycopg2
     except ImportError:
@@ -128,21 +181,37 @@ def postgres() -> Iterator[Any]:
     try:
         connection = psycopg2.connect(
             host=os.environ.get("PGHOST", "localhost"),
-            port=int(os.environ.get("PGPORT", "5432")),
+            port=port,
             user=os.environ.get("PGUSER", "health"),
             password=os.environ.get("PGPASSWORD", ""),
             dbname=os.environ.get("PGDATABASE", "health"),
         )
     except psycopg2.OperationalError as error:
-        raise RefusedError(f"PostgreSQL cannot be reached: {str(error).strip()}") from None
+        raise EngineRefusedError(
+            f"PostgreSQL cannot be reached: {str(error).strip()}\nWhere it is, {SETTINGS} say."
+        ) from None
     try:
         yield connection
+    except psycopg2.Error as error:
+        raise EngineRefusedError(f"PostgreSQL refused: {postgres_problem(error)}.") from None
     finally:
         connection.close()
 
 
-def load_postgres(raw: Path, schema: str, tell: Callable[[str], None]) -> None:
-    """Replace the tables of the raw schema."""
+def columns_of(cursor: Any, table: str) -> list[tuple[str, str]]:
+    """(name, type) of the columns of a PostgreSQL table in their order; none where there is no
+    table."""
+    cursor.execute(
+        "select attname, format_type(atttypid, atttypmod) from pg_attribute"
+        " where attrelid = (select oid from pg_class where oid = to_regclass(%s) and relkind = 'r')"
+        " and attnum > 0 and not attisdropped order by attnum",
+        (table,),
+    )
+    return cursor.fetchall()
+
+
+def load_postgres(raw: Path, tell: Callable[[str], None]) -> None:
+    """Fill the tables of the raw schema with what the folder has; all or nothing."""
     inputs = look_at_all(raw)
     with (
         postgres() as connection,
@@ -150,11 +219,13 @@ def load_postgres(raw: Path, schema: str, tell: Callable[[str], None]) -> None:
         tempfile.TemporaryDirectory() as t,
     ):
         cursor.execute("set time zone 'UTC'")
-        cursor.execute(f"create schema if not exists {identifier(schema)}")
+        cursor.execute("select 1 from pg_namespace where nspname = %s", (SCHEMA,))
+        if not cursor.fetchone():
+            cursor.execute(f"create schema {SCHEMA}")
         for contract, seen in inputs:
-            table = f"{identifier(schema)}.{identifier(contract.name)}"
-            cursor.execute(f"drop table if exists {table} cascade")
+            table = f"{SCHEMA}.{identifier(contract.name)}"
             if not seen.sql:
+                cursor.execute(f"drop table if exists {table} cascade")
                 tell(f"{contract.name}: absent")
                 continue
             file = Path(t) / f"{contract.name}.csv"
@@ -170,7 +241,13 @@ def load_postgres(raw: Path, schema: str, tell: Callable[[str], None]) -> None:
             columns = ", ".join(
                 f"{identifier(name)} {postgres_type(kind)}" for name, kind in types.items()
             )
-            cursor.execute(f"create table {table} ({columns})")
+            cursor.execute(f"create temporary table as_received ({columns})")
+            if columns_of(cursor, table) == columns_of(cursor, "as_received"):
+                cursor.execute(f"truncate {table}")
+            else:
+                cursor.execute(f"drop table if exists {table} cascade")
+                cursor.execute(f"create table {table} ({columns})")
+            cursor.execute("drop table as_received")
             with file.open("rb") as handle:
                 cursor.copy_expert(f"copy {table} from stdin (format csv, null '\\N')", handle)
             tell(f"{contract.name}: {cursor.rowcount:,} rows")
@@ -223,31 +300,45 @@ def spark() -> Iterator[Any]:
         raise RefusedError(
             "The adapter of Spark is not installed: pip install -r requirements-spark.txt"
         ) from None
+    from pyspark.errors import PySparkException
+
     # Spark's driver gives timestamps in the time zone of this process.
     os.environ["TZ"] = "UTC"
     time.tzset()
     builder = SparkSession.builder.enableHiveSupport()
     for name, value in spark_settings().items():
         builder = builder.config(name, value)
-    session = builder.getOrCreate()
+    try:
+        session = builder.getOrCreate()
+    except PySparkException as error:
+        raise RefusedError(
+            f"Spark does not start ({first_line(error)}). It needs Java 17: is JAVA_HOME right?"
+        ) from None
     try:
         yield session
+    except PySparkException as error:
+        said = first_line(error)
+        if "SessionHiveMetaStoreClient" in said:
+            said = f"the metastore of {spark_folder()} cannot be opened; is another run using it?"
+        raise EngineRefusedError(f"Spark refused: {said}") from None
     finally:
         session.stop()
 
 
-def load_spark(raw: Path, schema: str, tell: Callable[[str], None]) -> None:
-    """Replace the files and the tables of the raw schema."""
+def first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def load_spark(raw: Path, tell: Callable[[str], None]) -> None:
+    """Write the files of the raw schema, then put them and their tables in place of the former."""
     inputs = look_at_all(raw)
+    lake = (spark_folder() / "raw" / SCHEMA).absolute()
     with spark() as session:
-        session.sql(f"create schema if not exists `{schema}`")
+        written: dict[str, tuple[int, str]] = {}
         for contract, seen in inputs:
-            table = f"`{schema}`.`{contract.name}`"
-            folder = (spark_folder() / "raw" / schema / contract.name).absolute()
-            session.sql(f"drop table if exists {table}")
+            folder = lake / f"{contract.name}.next"
             shutil.rmtree(folder, ignore_errors=True)
             if not seen.sql:
-                tell(f"{contract.name}: absent")
                 continue
             folder.mkdir(parents=True)
             with duckdb.connect() as duck:
@@ -262,6 +353,17 @@ def load_spark(raw: Path, schema: str, tell: Callable[[str], None]) -> None:
             columns = ", ".join(
                 f"`{name.replace('`', '``')}` {kind}" for name, (_, kind) in cells.items()
             )
+            written[contract.name] = rows, columns
+        session.sql(f"create schema if not exists {SCHEMA}")
+        for contract, _ in inputs:
+            table, folder = f"{SCHEMA}.`{contract.name}`", lake / contract.name
+            session.sql(f"drop table if exists {table}")
+            shutil.rmtree(folder, ignore_errors=True)
+            if contract.name not in written:
+                tell(f"{contract.name}: absent")
+                continue
+            rows, columns = written[contract.name]
+            folder.with_name(f"{contract.name}.next").rename(folder)
             location = json.dumps(folder.as_uri())
             session.sql(f"create table {table} ({columns}) using parquet location {location}")
             tell(f"{contract.name}: {rows:,} rows")
@@ -275,16 +377,19 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--target", choices=("postgres", "spark"), required=True)
-    parser.add_argument("--raw", type=Path, help="the folder; default $HEALTH_RAW_DIR")
-    parser.add_argument("--schema", default="raw", help="the schema to fill (default raw)")
+    parser.add_argument(
+        "--raw", metavar="DIR", type=Path, help="the folder; default $HEALTH_RAW_DIR"
+    )
     options = parser.parse_args()
-    raw = options.raw or Path(os.environ.get("HEALTH_RAW_DIR") or ROOT / "sample_data")
+    raw = options.raw or os.environ.get("HEALTH_RAW_DIR")
+    if not raw:
+        parser.error("say which folder: --raw sample_data, or HEALTH_RAW_DIR")
     try:
         load = {"postgres": load_postgres, "spark": load_spark}[options.target]
-        load(raw, options.schema, lambda text: print(text, file=sys.stderr))
+        load(Path(raw), lambda text: print(text, file=sys.stderr))
     except RefusedError as error:
         print(error, file=sys.stderr)
-        return 2
+        return 1 if isinstance(error, EngineRefusedError) else 2
     return 0
 
 

@@ -31,6 +31,7 @@ from database_server import (
     ORDERED_BY_LANGUAGE,
     NotInstalledError,
     find_java,
+    free_port,
     installed,
     postgres_server,
 )
@@ -140,6 +141,70 @@ def refuses_another_order(project: Path, folder: Path, environment: dict[str, st
         raise FailedError(f"A database with another order was not refused:\n{run.output[-3000:]}")
 
 
+def loads_or_nothing(folder: Path, environment: dict[str, str]) -> None:
+    """A load keeps what rests on tables of the same columns; one that is refused says why and
+    changes nothing."""
+    import psycopg2
+
+    raw = folder / "raw"
+    for name in ("accounts", "subscriptions", "usage_events"):
+        shutil.copytree(ROOT / "sample_data" / name, raw / name)
+    accounts = raw / "accounts" / "accounts.csv"
+    database = psycopg2.connect(
+        host=environment["PGHOST"], port=environment["PGPORT"], user="health", dbname="health"
+    )
+    database.autocommit = True
+
+    def ask(sql: str) -> list[tuple]:
+        with database.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall() if cursor.description else []
+
+    def load(code: int, said: str = "", **more: str) -> None:
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "scripts/load_raw.py"), "--target", "postgres"],
+            env={**os.environ, **environment, "HEALTH_RAW_DIR": str(raw), **more},
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode != code or said not in done.stderr or "Traceback" in done.stderr:
+            raise FailedError(f"load_raw.py: {done.returncode} for {code}:\n{done.stderr}")
+
+    def expect(sql: str, found: object) -> None:
+        if (seen := ask(sql)[0][0]) != found:
+            raise FailedError(f"{sql}: {seen}, not {found}")
+
+    views = "select count(*) from pg_views where viewname = 'seen'"
+    rows = "select count(*) from raw.accounts"
+    load(1, "PostgreSQL cannot be reached", PGPORT=str(free_port()))
+    load(0)
+    ask("create view public.seen as select account_id from raw.accounts")
+    ask("create role reader")
+    ask("grant select on raw.accounts to reader")
+
+    with accounts.open("a", encoding="utf-8") as file:
+        file.write(accounts.read_text(encoding="utf-8").splitlines()[1] + "\n")
+    load(0)
+    expect(rows, 173)
+    expect(views, 1)
+    expect("select has_table_privilege('reader', 'raw.accounts', 'select')", True)
+
+    ask("create role stranger login")
+    load(1, "alter database health owner to stranger", PGUSER="stranger")
+    expect(rows, 173)
+
+    lines = accounts.read_text(encoding="utf-8").splitlines()
+    accounts.write_text("\n".join([f"{lines[0]},note", *(f"{line},x" for line in lines[1:])]))
+    shutil.rmtree(raw / "usage_events")
+    load(2, "usage_events: required")
+    expect(rows, 173)
+    shutil.copytree(ROOT / "sample_data" / "usage_events", raw / "usage_events")
+    load(0)
+    expect("select count(note) from raw.accounts", 173)
+    expect(views, 0)
+    database.close()
+
+
 def compare_on(engine: str, chosen: str, folder: Path) -> Iterator[Compared]:
     """Every build of every data set on one engine."""
     for name, project, raw, days in data_sets(folder, chosen):
@@ -147,6 +212,7 @@ def compare_on(engine: str, chosen: str, folder: Path) -> Iterator[Compared]:
         with engine_environment(engine, folder / name) as environment:
             if engine == "postgres":
                 refuses_another_order(project, folder, environment)
+                loads_or_nothing(folder / name / "load", environment)
             for what, day in zip(("full build", "next day"), days, strict=True):
                 loaded = {**environment, "HEALTH_RAW_DIR": str(raw)}
                 more = [] if (name, what) == ("sample", "full build") else [

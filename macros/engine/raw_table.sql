@@ -25,8 +25,13 @@
     {%- set relation = adapter.get_relation(target.database or none, 'raw', input_name) -%}
     {%- set place = 'raw.' ~ input_name -%}
     {%- if not relation -%}
-        {{ return({'is_absent': true, 'place': 'no table ' ~ place, 'sql': '', 'columns': {},
-            'problems': []}) }}
+        {{ return({
+            'is_absent': true,
+            'place': 'no table ' ~ place ~ '; scripts/load_raw.py fills it from files',
+            'sql': '',
+            'columns': {},
+            'problems': [],
+        }) }}
     {%- endif -%}
     {%- set columns, cells, problems = {}, [], [] -%}
     {%- for column in adapter.get_columns_in_relation(relation) -%}
