@@ -230,10 +230,10 @@ REFRESH = [
 MUTATIONS = [
     Mutation(
         "alerts: a cap may be what moved the score",
-        "models/scoring/alert_stretches.sql",
+        "models/scoring/alert_episodes.sql",
         "cause <> 'unchanged'",
         "cause in ('behaviour', 'coverage')",
-        "a_stretch_lasts_until_it_recovers_or_has_no_signal",
+        "a_stretch_within_the_cooldown_reopens_and_a_mass_is_a_storm",
     ),
     Mutation(
         "linear curve",
@@ -588,6 +588,14 @@ MUTATIONS = [
         rebuild="fct_health_drivers",
     ),
     Mutation(
+        "the explanation: a score lies between its limits",
+        "models/marts/fct_health_scores.sql",
+        "'known_points + 1000000 * (weight - known_weight)'",
+        "'known_points + 300000 * (weight - known_weight)'",
+        "assert_contributions_add_up_to_the_score",
+        rebuild="fct_health_scores",
+    ),
+    Mutation(
         "no account falls out",
         "models/scoring/metrics_side_by_side.sql",
         "left join {{ ref('metrics_support') }} as",
@@ -844,10 +852,10 @@ MUTATIONS = [
     ),
     Mutation(
         "alert: drivers in its direction",
-        "models/scoring/alert_stretches.sql",
+        "models/scoring/alert_episodes.sql",
         "changes.points else -changes.points",
         "changes.points else changes.points",
-        "a_stretch_lasts_until_it_recovers_or_has_no_signal",
+        "a_stretch_within_the_cooldown_reopens_and_a_mass_is_a_storm",
     ),
     Mutation(
         "alert: cooldown",

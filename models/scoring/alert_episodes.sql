@@ -123,13 +123,110 @@ remembered as (
 
 ),
 
-stretches as (
+found_stretches as (
 
     select stretches.*
     from {{ ref('alert_stretches') }} as stretches
     inner join evaluated_rules
         on stretches.rule = evaluated_rules.rule
     where stretches.record = 'stretch'
+
+),
+
+-- Rules are compared with the change over the span next to their window. From the table itself, of
+-- which an engine knows that it is far smaller than the changes.
+openings as (
+
+    select
+        stretches.account_id,
+        stretches.rule,
+        stretches.opened_on,
+        rules.is_good_news,
+        case
+            when rules.window_days < 28 then 7
+            when rules.window_days < 90 then 28
+            else 90
+        end as days_back
+    from {{ ref('alert_stretches') }} as stretches
+    inner join all_rules as rules
+        on stretches.rule = rules.rule
+    where
+        stretches.record = 'stretch'
+        and not stretches.is_continued
+
+),
+
+changes as (
+
+    select * from {{ ref('fct_score_changes') }}
+    where cause <> 'unchanged'
+
+),
+
+moves as (
+
+    select
+        openings.account_id,
+        openings.rule,
+        openings.opened_on,
+        coalesce(changes.metric, changes.cause) as driver,
+        sum(
+            case when openings.is_good_news then changes.points else -changes.points end
+        ) as points
+    from openings
+    inner join changes
+        on
+            openings.account_id = changes.account_id
+            and openings.opened_on = changes.score_date
+            and openings.days_back = changes.days_back
+    group by
+        openings.account_id,
+        openings.rule,
+        openings.opened_on,
+        coalesce(changes.metric, changes.cause)
+
+),
+
+ranked_moves as (
+
+    select
+        *,
+        row_number() over (
+            partition by account_id, rule, opened_on
+            order by points desc, driver asc
+        ) as move_rank
+    from moves
+    where points > 0
+
+),
+
+drivers as (
+
+    select
+        account_id,
+        rule,
+        opened_on,
+        max(case when move_rank = 1 then driver end) as driver_1,
+        max(case when move_rank = 2 then driver end) as driver_2,
+        max(case when move_rank = 3 then driver end) as driver_3
+    from ranked_moves
+    group by account_id, rule, opened_on
+
+),
+
+stretches as (
+
+    select
+        found_stretches.*,
+        drivers.driver_1,
+        drivers.driver_2,
+        drivers.driver_3
+    from found_stretches
+    left join drivers
+        on
+            found_stretches.account_id = drivers.account_id
+            and found_stretches.rule = drivers.rule
+            and found_stretches.opened_on = drivers.opened_on
 
 ),
 

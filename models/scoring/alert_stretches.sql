@@ -266,108 +266,7 @@ extremes as (
             and stretches.last_seen_index >= states.date_index
     group by stretches.watch, stretches.opened_index
 
-),
-
--- Rules are compared with the change over the span next to their window.
-openings as (
-
-    select
-        stretches.account_id,
-        stretches.rule,
-        opening_dates.score_date as opened_on,
-        rules.kind,
-        case
-            when rules.window_days < 28 then 7
-            when rules.window_days < 90 then 28
-            else 90
-        end as days_back
-    from stretches
-    inner join rules
-        on stretches.rule = rules.rule
-    inner join evaluated_dates as opening_dates
-        on
-            stretches.rule = opening_dates.rule
-            and stretches.opened_index = opening_dates.date_index
-
-),
-
-opening_scores as (
-
-    select
-        openings.account_id,
-        openings.rule,
-        openings.opened_on,
-        scores.segment,
-        scores.health_score
-    from openings
-    inner join scores
-        on
-            openings.account_id = scores.account_id
-            and openings.opened_on = scores.score_date
-
-),
-
--- In most runs alerts open on the newest date: the others are passed over.
-changes as (
-
-    select * from {{ ref('fct_score_changes') }}
-    where
-        cause <> 'unchanged'
-        and score_date >= (select min(openings.opened_on) from openings)
-
-),
-
-moves as (
-
-    select
-        openings.account_id,
-        openings.rule,
-        openings.opened_on,
-        coalesce(changes.metric, changes.cause) as driver,
-        sum(
-            case when openings.kind = 'recovers_above' then changes.points else -changes.points end
-        ) as points
-    from openings
-    inner join changes
-        on
-            openings.account_id = changes.account_id
-            and openings.opened_on = changes.score_date
-            and openings.days_back = changes.days_back
-    group by
-        openings.account_id,
-        openings.rule,
-        openings.opened_on,
-        coalesce(changes.metric, changes.cause)
-
-),
-
-ranked_moves as (
-
-    select
-        *,
-        row_number() over (
-            partition by account_id, rule, opened_on
-            order by points desc, driver asc
-        ) as move_rank
-    from moves
-    where points > 0
-
-),
-
-drivers as (
-
-    select
-        account_id,
-        rule,
-        opened_on,
-        max(case when move_rank = 1 then driver end) as driver_1,
-        max(case when move_rank = 2 then driver end) as driver_2,
-        max(case when move_rank = 3 then driver end) as driver_3
-    from ranked_moves
-    group by account_id, rule, opened_on
-
 )
-
 
 select
     'stretch' as record,
@@ -379,14 +278,11 @@ select
     opening_dates.score_date as opened_on,
     closing_dates.score_date as closed_on,
     last_seen_dates.score_date as last_seen_on,
-    opening_scores.segment,
-    opening_scores.health_score as score_at_opening,
+    scores.segment,
+    scores.health_score as score_at_opening,
     extremes.value_at_opening,
     extremes.highest_value,
-    extremes.lowest_value,
-    drivers.driver_1,
-    drivers.driver_2,
-    drivers.driver_3
+    extremes.lowest_value
 from stretches
 inner join extremes
     on
@@ -404,16 +300,10 @@ left join evaluated_dates as last_seen_dates
     on
         stretches.rule = last_seen_dates.rule
         and stretches.last_seen_index = last_seen_dates.date_index
-left join opening_scores
+left join scores
     on
-        stretches.account_id = opening_scores.account_id
-        and stretches.rule = opening_scores.rule
-        and opening_dates.score_date = opening_scores.opened_on
-left join drivers
-    on
-        stretches.account_id = drivers.account_id
-        and stretches.rule = drivers.rule
-        and opening_dates.score_date = drivers.opened_on
+        stretches.account_id = scores.account_id
+        and opening_dates.score_date = scores.score_date
 
 union all
 
@@ -431,10 +321,7 @@ select
     null as score_at_opening,
     null as value_at_opening,
     null as highest_value,
-    null as lowest_value,
-    null as driver_1,
-    null as driver_2,
-    null as driver_3
+    null as lowest_value
 from last_dates
 left join seen
     on last_dates.rule = seen.rule

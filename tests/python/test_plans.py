@@ -14,7 +14,6 @@ from project import Run
 SMALL = {
     "account_segments": "rules",
     "alert_episodes": "days",
-    "alert_stretches": "days",
     "fct_health_scores": "grades",
     "fct_recommended_actions": "grades",
     "rejected_records": "kinds of blanked cells",
