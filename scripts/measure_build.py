@@ -5,8 +5,9 @@ Usage:
     HEALTH_RAW_DIR=build/mine python scripts/measure_build.py --vars '{run_date: 2020-07-01}'
     python scripts/measure_build.py --target postgres    # loaded before, by scripts/load_raw.py
 
-Builds everything anew: on DuckDB into a temporary file, elsewhere with --full-refresh. Times are of
-this machine, at this moment: compare shares and ratios of one run, not seconds of two machines.
+Builds everything anew: on DuckDB into a temporary file, elsewhere with --full-refresh into the
+schemas of the target themselves, from raw tables that are there. Times are of this machine, at this
+moment: compare shares and ratios of one run, not seconds of two machines.
 """
 
 import argparse
