@@ -91,7 +91,8 @@ comparisons as (
 
     select
         *,
-        row_number() over (order by account_id, score_date, days_back) as comparison
+        cast(row_number() over (order by account_id, score_date, days_back) as integer)
+            as comparison
     from found_comparisons
 
 ),
@@ -298,19 +299,18 @@ restated_totals as (
 
 ),
 
-pairs as (
+-- Millions of pairs: with what makes a pair only, and what has not changed is gone before the sums
+-- of its comparison come in.
+changed_pairs as (
 
     select
         comparisons.comparison,
         drivers.metric_order,
         drivers.is_missing = earlier.is_missing as is_behaviour,
-        cast(drivers.counted_weight as bigint) as counted_weight,
-        cast(drivers.counted_score as bigint) as counted_score,
-        cast(earlier.counted_weight as bigint) as earlier_weight,
-        cast(earlier.counted_score as bigint) as earlier_score,
-        comparisons.scored_weight,
-        comparisons.earlier_scored_weight,
-        comparisons.earlier_points
+        drivers.counted_weight,
+        drivers.counted_score,
+        earlier.counted_weight as earlier_weight,
+        earlier.counted_score as earlier_score
     from weighed_comparisons as comparisons
     inner join drivers
         on comparisons.moment = drivers.moment
@@ -325,6 +325,26 @@ pairs as (
             drivers.counted_weight <> earlier.counted_weight
             or drivers.counted_score <> earlier.counted_score
         )
+
+),
+
+pairs as (
+
+    select
+        changed_pairs.comparison,
+        changed_pairs.metric_order,
+        changed_pairs.is_behaviour,
+        cast(changed_pairs.counted_weight as bigint) as counted_weight,
+        cast(changed_pairs.counted_score as bigint) as counted_score,
+        cast(changed_pairs.earlier_weight as bigint) as earlier_weight,
+        cast(changed_pairs.earlier_score as bigint) as earlier_score,
+        comparisons.scored_weight,
+        comparisons.earlier_scored_weight,
+        comparisons.earlier_points
+    from changed_pairs
+    -- A left join, so that it comes after the pairs.
+    left join weighed_comparisons as comparisons
+        on changed_pairs.comparison = comparisons.comparison
 
     union all
 
@@ -414,8 +434,8 @@ metric_totals as (
 
     select
         comparison,
-        sum(points) as points,
-        sum(case when points <> 0 then 1 else 0 end) as moving_metrics,
+        cast(sum(points) as decimal(18, 6)) as points,
+        cast(sum(case when points <> 0 then 1 else 0 end) as integer) as moving_metrics,
         min(points_order) as first_order
     from ordered_points
     group by comparison
@@ -430,8 +450,10 @@ splits as (
         comparisons.*,
         metric_totals.first_order,
         coalesce(metric_totals.moving_metrics, 0) as moving_metrics,
-        coalesce(comparisons.computed_change, 0) - coalesce(metric_totals.points, 0)
-            as remaining_points
+        cast(
+            coalesce(comparisons.computed_change, 0) - coalesce(metric_totals.points, 0)
+            as decimal(18, 6)
+        ) as remaining_points
     from comparisons
     left join metric_totals
         on comparisons.comparison = metric_totals.comparison
@@ -444,12 +466,14 @@ causes as (
         ordered_points.comparison,
         case when ordered_points.is_behaviour then 'behaviour' else 'coverage' end as cause,
         ordered_points.metric_order,
-        ordered_points.points
-        + case
-            when ordered_points.points_order = splits.first_order and not splits.is_moved
-                then splits.remaining_points
-            else 0
-        end as points
+        cast(
+            ordered_points.points
+            + case
+                when ordered_points.points_order = splits.first_order and not splits.is_moved
+                    then splits.remaining_points
+                else 0
+            end as decimal(18, 6)
+        ) as points
     from ordered_points
     inner join splits
         on ordered_points.comparison = splits.comparison
