@@ -199,21 +199,6 @@ def inspect(raw: Path, item: Input) -> None:
     item.state = "broken" if seen.files and item.problems else "found" if seen.files else "missing"
 
 
-def strays(raw: Path, inputs: list[Input]) -> list[str]:
-    """What lies in the folder and is no input, with the missing input that it may be."""
-    absent = [item.name for item in inputs if not item.files]
-    folders = {item.name for item in inputs if (raw / item.name).is_dir()}
-    notes = []
-    for entry in sorted(raw.iterdir()):
-        if entry.name in folders or entry.name.startswith("."):
-            continue
-        name, guess = listed([entry.name]), like(entry.name.split(".")[0], absent, 0.5)
-        better = f"{guess}/" if entry.is_dir() else f"{guess}/{name}"
-        hint = f"; should it be {better}?" if guess else ""
-        notes.append(f"{name}{'/' * entry.is_dir()} is not read{hint}")
-    return notes
-
-
 def stage(raw: Path, inputs: list[Input], staged: Path) -> None:
     """Link the readable inputs; put stand-ins where a required one is not readable.
 
@@ -338,7 +323,7 @@ def check(folder: Path, day: date, examples: int = 3) -> Report:
     for item in inputs:
         inspect(raw, item)
     problems = [f"{item.name}: {problem}" for item in inputs for problem in item.problems]
-    notes = strays(raw, inputs)
+    notes = raw_files.strays(raw)
     readable = {item.name for item in inputs if item.state == "found"}
     if readable and "accounts" not in readable:
         notes.append("accounts cannot be read, so no row was held against it (unknown_account)")

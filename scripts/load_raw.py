@@ -121,6 +121,12 @@ def look_at_all(raw: Path) -> list[tuple[Contract, RawInput]]:
     return found
 
 
+def rows_told(contract: Contract, rows: int) -> str:
+    """How many rows there are, and a word where a required input has none."""
+    missing = contract.presence == "required" and rows == 0
+    return f"{rows:,} rows" + ", although it is required: is that right?" * missing
+
+
 def column_types(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, str]:
     """{column: DuckDB type} of what a select reads."""
     rows = connection.execute(f"describe select * from {sql}").fetchall()
@@ -153,16 +159,27 @@ def postgres_port() -> int:
     return int(port)
 
 
-def postgres_problem(error: Any) -> str:
+def postgres_problem(connection: Any, error: Any) -> str:
     """What PostgreSQL refused, without any value of the data, and what to do next."""
-    if error.pgcode and error.pgcode.startswith("22"):
+    if error.pgcode is None:
+        return "the server ended the connection. Run it again when it is there"
+    if error.pgcode.startswith("22"):
         return f"a value does not fit the type of its column (SQLSTATE {error.pgcode})"
     said = (error.diag.message_primary or str(error).splitlines()[0]).strip()
     if error.pgcode == "42501":
-        user, database = error.cursor.connection.info.user, error.cursor.connection.info.dbname
+        connection.rollback()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select current_user, current_database(), (select pg_get_userbyid(nspowner)"
+                " from pg_namespace where nspname = %s)",
+                (SCHEMA,),
+            )
+            user, database, owner = cursor.fetchone()
         return (
-            f"{said}. The user {user} has to own the database {database}, or to have CREATE on it"
-            f" and to own the tables of the schema {SCHEMA}: alter database {database} owner to"
+            f"{said}. Run it as {owner}, who owns the schema {SCHEMA} (PGUSER={owner}), or have"
+            f" {owner} grant {user} what is denied"
+            if owner
+            else f"{said}. As the owner of the database: grant create on database {database} to"
             f" {user}"
         )
     return said
@@ -193,7 +210,8 @@ def postgres() -> Iterator[Any]:
     try:
         yield connection
     except psycopg2.Error as error:
-        raise EngineRefusedError(f"PostgreSQL refused: {postgres_problem(error)}.") from None
+        said = postgres_problem(connection, error)
+        raise EngineRefusedError(f"PostgreSQL refused: {said}.") from None
     finally:
         connection.close()
 
@@ -210,49 +228,70 @@ def columns_of(cursor: Any, table: str) -> list[tuple[str, str]]:
     return cursor.fetchall()
 
 
+@contextmanager
+def no_values_told() -> Iterator[None]:
+    """Where the server ends a COPY, psycopg2 prints an error with the row that was on its way, and
+    raises another one without it: only that one is told."""
+    hook = sys.excepthook
+    sys.excepthook = lambda *_: None
+    try:
+        yield
+    finally:
+        sys.excepthook = hook
+
+
+def load_table(cursor: Any, contract: Contract, seen: RawInput, folder: Path) -> str:
+    """Fill the table of one input; returns what there is to tell."""
+    table = f"{SCHEMA}.{identifier(contract.name)}"
+    former = columns_of(cursor, table)
+    if not seen.sql:
+        cursor.execute(f"drop table if exists {table} cascade")
+        return "absent; its former table and what rested on it are gone" if former else "absent"
+    file = folder / f"{contract.name}.csv"
+    with duckdb.connect() as duck:
+        duck.execute("set TimeZone = 'UTC'")
+        types = column_types(duck, seen.sql)
+        cells = ", ".join(postgres_cell(name, kind) for name, kind in types.items())
+        every = ", ".join(identifier(name) for name in types)
+        duck.execute(
+            f"copy (select {cells} from {seen.sql}) to {quoted(str(file))}"
+            f" (format csv, header false, nullstr '\\N', force_quote ({every}))"
+        )
+    columns = ", ".join(f"{identifier(name)} {postgres_type(kind)}" for name, kind in types.items())
+    cursor.execute(f"create temporary table as_received ({columns})")
+    if former == columns_of(cursor, "as_received"):
+        cursor.execute(f"truncate {table}")
+    else:
+        cursor.execute(f"drop table if exists {table} cascade")
+        cursor.execute(f"create table {table} ({columns})")
+    cursor.execute("drop table as_received")
+    with file.open("rb") as handle, no_values_told():
+        cursor.copy_expert(f"copy {table} from stdin (format csv, null '\\N')", handle)
+    file.unlink()
+    return rows_told(contract, cursor.rowcount)
+
+
 def load_postgres(raw: Path, tell: Callable[[str], None]) -> None:
     """Fill the tables of the raw schema with what the folder has; all or nothing."""
     inputs = look_at_all(raw)
-    with (
-        postgres() as connection,
-        connection.cursor() as cursor,
-        tempfile.TemporaryDirectory() as t,
-    ):
-        cursor.execute("set time zone 'UTC'")
-        cursor.execute("select 1 from pg_namespace where nspname = %s", (SCHEMA,))
-        if not cursor.fetchone():
-            cursor.execute(f"create schema {SCHEMA}")
-        for contract, seen in inputs:
-            table = f"{SCHEMA}.{identifier(contract.name)}"
-            if not seen.sql:
-                cursor.execute(f"drop table if exists {table} cascade")
-                tell(f"{contract.name}: absent")
-                continue
-            file = Path(t) / f"{contract.name}.csv"
-            with duckdb.connect() as duck:
-                duck.execute("set TimeZone = 'UTC'")
-                types = column_types(duck, seen.sql)
-                cells = ", ".join(postgres_cell(name, kind) for name, kind in types.items())
-                every = ", ".join(identifier(name) for name in types)
-                duck.execute(
-                    f"copy (select {cells} from {seen.sql}) to {quoted(str(file))}"
-                    f" (format csv, header false, nullstr '\\N', force_quote ({every}))"
-                )
-            columns = ", ".join(
-                f"{identifier(name)} {postgres_type(kind)}" for name, kind in types.items()
-            )
-            cursor.execute(f"create temporary table as_received ({columns})")
-            if columns_of(cursor, table) == columns_of(cursor, "as_received"):
-                cursor.execute(f"truncate {table}")
-            else:
-                cursor.execute(f"drop table if exists {table} cascade")
-                cursor.execute(f"create table {table} ({columns})")
-            cursor.execute("drop table as_received")
-            with file.open("rb") as handle:
-                cursor.copy_expert(f"copy {table} from stdin (format csv, null '\\N')", handle)
-            tell(f"{contract.name}: {cursor.rowcount:,} rows")
-            file.unlink()
-        connection.commit()
+    place = ""
+    try:
+        with (
+            postgres() as connection,
+            connection.cursor() as cursor,
+            tempfile.TemporaryDirectory() as folder,
+        ):
+            cursor.execute("set time zone 'UTC'")
+            cursor.execute("select 1 from pg_namespace where nspname = %s", (SCHEMA,))
+            if not cursor.fetchone():
+                cursor.execute(f"create schema {SCHEMA}")
+            for contract, seen in inputs:
+                place = f"{contract.name}: "
+                tell(place + load_table(cursor, contract, seen, Path(folder)))
+            place = ""
+            connection.commit()
+    except EngineRefusedError as error:
+        raise EngineRefusedError(f"{place}{error} Nothing was changed.") from None
 
 
 # ------------------------------------------------------------------------------------ Spark
@@ -366,7 +405,7 @@ def load_spark(raw: Path, tell: Callable[[str], None]) -> None:
             folder.with_name(f"{contract.name}.next").rename(folder)
             location = json.dumps(folder.as_uri())
             session.sql(f"create table {table} ({columns}) using parquet location {location}")
-            tell(f"{contract.name}: {rows:,} rows")
+            tell(f"{contract.name}: {rows_told(contract, rows)}")
 
 
 def main() -> int:
@@ -384,9 +423,15 @@ def main() -> int:
     raw = options.raw or os.environ.get("HEALTH_RAW_DIR")
     if not raw:
         parser.error("say which folder: --raw sample_data, or HEALTH_RAW_DIR")
+
+    def tell(text: str) -> None:
+        print(text, file=sys.stderr)
+
     try:
         load = {"postgres": load_postgres, "spark": load_spark}[options.target]
-        load(Path(raw), lambda text: print(text, file=sys.stderr))
+        load(Path(raw), tell)
+        for note in raw_files.strays(Path(raw)):
+            tell(note)
     except RefusedError as error:
         print(error, file=sys.stderr)
         return 1 if isinstance(error, EngineRefusedError) else 2

@@ -283,3 +283,18 @@ def look(
     if seen.files and not seen.problems:
         seen.sql = union_sql(seen.files, columns)
     return seen
+
+
+def strays(raw: Path) -> list[str]:
+    """What lies in the folder and is no input, with the missing input that it may be."""
+    found = {contract.name: look(raw, contract, rows=False) for contract in read_contract()}
+    absent = [name for name, seen in found.items() if not seen.files]
+    notes = []
+    for entry in sorted(raw.iterdir()):
+        if (entry.name in found and entry.is_dir()) or entry.name.startswith("."):
+            continue
+        name, guess = listed([entry.name]), like(entry.name.split(".")[0], absent, 0.5)
+        better = f"{guess}/" if entry.is_dir() else f"{guess}/{name}"
+        hint = f"; should it be {better}?" if guess else ""
+        notes.append(f"{name}{'/' * entry.is_dir()} is not read{hint}")
+    return notes
