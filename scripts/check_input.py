@@ -186,9 +186,7 @@ def inspect(raw: Path, item: Input) -> None:
     item.format = seen.format
     if seen.others:
         item.notes.append(f"not read: {listed(seen.others)} (only *.csv and *.parquet files are)")
-    if not seen.files and item.presence == "required":
-        item.problems.append(f"required, but there is no *.csv or *.parquet in {seen.folder}")
-    item.problems += [seen.folder_problem] if seen.folder_problem else seen.problems
+    item.problems += raw_files.problems_of(contract, seen)
     known = {column.name for column in item.columns} | {"_loaded_at"}
     item.unexpected_columns = [listed([name]) for name in seen.received if name not in known]
     for column in item.columns:

@@ -105,13 +105,7 @@ def look_at_all(raw: Path) -> list[tuple[Contract, RawInput]]:
     problems = [
         f"{contract.name}: {problem}"
         for contract, seen in found
-        for problem in (
-            [f"required, but there is no *.csv or *.parquet in {seen.folder}"]
-            if contract.presence == "required" and not seen.files
-            else [seen.folder_problem]
-            if seen.folder_problem
-            else seen.problems
-        )
+        for problem in raw_files.problems_of(contract, seen)
     ]
     if problems:
         raise RefusedError(
@@ -164,7 +158,10 @@ def postgres_problem(connection: Any, error: Any) -> str:
     if error.pgcode is None:
         return "the server ended the connection. Run it again when it is there"
     if error.pgcode.startswith("22"):
-        return f"a value does not fit the type of its column (SQLSTATE {error.pgcode})"
+        return (
+            f"a value does not fit the type of its column (SQLSTATE {error.pgcode});"
+            " scripts/check_input.py tells which rows of the folder the project would reject"
+        )
     said = (error.diag.message_primary or str(error).splitlines()[0]).strip()
     if error.pgcode == "42501":
         connection.rollback()

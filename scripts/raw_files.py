@@ -285,6 +285,15 @@ def look(
     return seen
 
 
+def problems_of(contract: Contract, seen: RawInput) -> list[str]:
+    """All that keeps an input from being used."""
+    absent = contract.presence == "required" and not seen.files
+    return [
+        *[f"required, but there is no *.csv or *.parquet in {seen.folder}"] * absent,
+        *([seen.folder_problem] if seen.folder_problem else seen.problems),
+    ]
+
+
 def strays(raw: Path) -> list[str]:
     """What lies in the folder and is no input, with the missing input that it may be."""
     found = {contract.name: look(raw, contract, rows=False) for contract in read_contract()}
