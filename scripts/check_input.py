@@ -216,10 +216,11 @@ def stage(raw: Path, inputs: list[Input], staged: Path) -> None:
                 if other.state == "found"
                 for path in (raw / other.name / file for file in other.files)
             )
-            duckdb.sql(
-                "select id as account_id, timestamp '2000-01-01' as created_at"
-                f" from ({mentions}) as mentions (id)"
-            ).write_parquet(str(place / "mentioned.parquet"))
+            with duckdb.connect() as connection:
+                connection.sql(
+                    "select id as account_id, timestamp '2000-01-01' as created_at"
+                    f" from ({mentions}) as mentions (id)"
+                ).write_parquet(str(place / "mentioned.parquet"))
         elif item.presence == "required":
             place.mkdir()
             header = ",".join(column.name for column in item.columns)

@@ -31,7 +31,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "python"), str(ROOT / "scripts")]
 
-import duckdb  # noqa: E402
 from place import (  # noqa: E402
     DAY,
     HEADER,
@@ -41,6 +40,7 @@ from place import (  # noqa: E402
     fill_inbox,
     more_events,
     retyped,
+    rows_in,
 )
 from project import copy_project, write_csv  # noqa: E402
 from raw_files import Contract, read_contract  # noqa: E402
@@ -162,7 +162,7 @@ def bad_files(contract: Contract) -> Step:
         rows = [good_row(contract, number) for number in range(50)]
         path = write_rows(place, contract, rows, "whole.csv")
         goal = path.with_name("truncated.parquet")
-        duckdb.sql(f"from read_csv('{path}', all_varchar = true)").write_parquet(str(goal))
+        rows_in(f"copy (from read_csv('{path}', all_varchar = true)) to '{goal}'")
         goal.write_bytes(goal.read_bytes()[:-100])
         path.unlink()
 
@@ -267,7 +267,7 @@ def rows_put_back(place: Place) -> None:
 def raw_changed_by_hand(place: Place) -> None:
     (path,) = (place.raw / "usage_events").iterdir()
     shutil.copy(path, place.folder / path.name)
-    duckdb.sql(
+    rows_in(
         f"copy (from '{place.folder / path.name}' limit 26) to '{path}'"
         " (format parquet, kv_metadata {source_file: 'usage_events.csv', source_sha256: '0',"
         " rows_received: '27', rows_erased: '0', loaded_at: '2026-02-28', columns: '{}'})"

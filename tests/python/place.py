@@ -103,10 +103,9 @@ class Place:
         by their metadata; of the rows read, by what is published."""
         landed = {}
         for path in sorted(self.raw.rglob("batch-*.parquet")):
-            rows = duckdb.sql(
-                f"select decode(key), decode(value) from parquet_kv_metadata('{path}')"
-            ).fetchall()
-            known = dict(rows)
+            known = dict(
+                rows_in(f"select decode(key), decode(value) from parquet_kv_metadata('{path}')")
+            )
             received, erased = int(known["rows_received"]), int(known["rows_erased"])
             landed[known["source_sha256"]] = (received, erased)
         unlike = 0
@@ -140,10 +139,16 @@ class Accounts:
         return abs(self.landed - known) + self.not_landed
 
 
+def rows_in(query: str) -> list[tuple[Any, ...]]:
+    """Rows of a query in a database of its own: two threads cannot share DuckDB's common one."""
+    with duckdb.connect() as connection:
+        return connection.execute(query).fetchall()
+
+
 def rows_of(path: Path) -> int:
     """Rows of a file of the inbox."""
     if path.suffix == ".parquet":
-        return duckdb.sql(f"select count(*) from '{path}'").fetchall()[0][0]
+        return rows_in(f"select count(*) from '{path}'")[0][0]
     with path.open(encoding="utf-8", newline="") as file:
         return max(0, sum(1 for _ in csv.reader(file)) - 1)
 
@@ -168,7 +173,7 @@ def fill_inbox(place: Place) -> None:
 def retyped(place: Place) -> None:
     """A file of usage whose account and moment are whole numbers."""
     path = place.inbox / "usage_events" / "typed.parquet"
-    duckdb.sql(
-        "select 'p' || range as event_id, range as account_id, 20260203 as event_at,"
-        " 'login' as feature from range(10)"
-    ).write_parquet(str(path))
+    rows_in(
+        "copy (select 'p' || range as event_id, range as account_id, 20260203 as event_at,"
+        f" 'login' as feature from range(10)) to '{path}'"
+    )
