@@ -2,8 +2,10 @@
     A select that keeps one row per key: the largest by `columns`, compared in that order, and in
     raw_rows how many rows there were. `columns` is a list of {name, smallest}: a value that is
     below every other one stands in for null while comparing (none: never null). Keys are not null.
-    DuckDB: nearly all keys are there once, so those are looked for first, and only the others are
-    compared; in hash aggregates, which spill: numbering the rows would sort all of them.
+    DuckDB: nearly all keys are there once, so those are looked for first, by a hash of the key that
+    holds less memory, and only the others are compared; two keys of one hash are compared each with
+    its own. In hash aggregates, which spill: numbering the rows would sort all of them. Reading the
+    rows again takes less than keeping them.
 -#}
 {% macro newest_per_key(relation, keys, columns) -%}
     {{ return(adapter.dispatch('newest_per_key', 'health_scoring')(relation, keys, columns)) }}
@@ -12,18 +14,20 @@
 {% macro duckdb__newest_per_key(relation, keys, columns) -%}
     with
 
-    versions as (
+    versions as not materialized (
 
-        select *
+        select
+            *,
+            hash({{ keys | join(', ') }}) as key_hash
         from {{ relation }}
 
     ),
 
     repeated as (
 
-        select {{ keys | join(', ') }}
+        select key_hash
         from versions
-        group by {{ keys | join(', ') }}
+        group by key_hash
         having count(*) > 1
 
     ),
@@ -47,7 +51,7 @@
             )) as newest
         from versions
         inner join repeated
-            on {{ same_keys(keys) }}
+            on versions.key_hash = repeated.key_hash
         group by
             {%- for key in keys %}
             versions.{{ key }}{{ ',' if not loop.last }}
@@ -65,8 +69,8 @@
         {%- endfor %}
     from versions
     left join repeated
-        on {{ same_keys(keys) }}
-    where repeated.{{ keys[0] }} is null
+        on versions.key_hash = repeated.key_hash
+    where repeated.key_hash is null
 
     union all
 
@@ -81,12 +85,6 @@
         {%- endif -%}
         {%- endfor %}
     from newest_of_repeated
-{%- endmacro %}
-
-{% macro same_keys(keys) -%}
-    {%- for key in keys %}
-    {{- ' and ' if not loop.first }}versions.{{ key }} = repeated.{{ key }}
-    {%- endfor %}
 {%- endmacro %}
 
 {% macro postgres__newest_per_key(relation, keys, columns) -%}

@@ -5,6 +5,19 @@
 -- is a window of N days on every date. What begins and ceases to count is laid on one time line per
 -- account and summed up. Kept while the fingerprint of its inputs stays: only rows that are not
 -- there are computed.
+{#- Written out where it is used: a CTE that is used several times would be kept, of all usage. #}
+{%- set usage_in_windows -%}
+    {{ ref('usage_activity_daily') }} as usage_activity
+    inner join spans
+        on usage_activity.account_id = spans.account_id
+    inner join counting_dates
+        on {{ day_number('usage_activity.activity_date') }} = counting_dates.day_number
+{%- endset %}
+{%- set is_in_window -%}
+    {{ day_number('usage_activity.activity_date') }}
+    between spans.first_day_number and spans.last_day_number
+    and counting_dates.counts_from < counting_dates.left_28d
+{%- endset %}
 with
 
 account_dates as (
@@ -117,35 +130,6 @@ earlier_days as (
 
 ),
 
-all_usage_activity as (
-
-    select
-        *,
-        {{ day_number('activity_date') }} as day_number
-    from {{ ref('usage_activity_daily') }}
-
-),
-
-usage_activity as (
-
-    select
-        all_usage_activity.account_id,
-        all_usage_activity.user_id,
-        all_usage_activity.feature,
-        all_usage_activity.day_number,
-        counting_dates.counts_from,
-        counting_dates.left_28d
-    from all_usage_activity
-    inner join spans
-        on all_usage_activity.account_id = spans.account_id
-    inner join counting_dates
-        on all_usage_activity.day_number = counting_dates.day_number
-    where
-        all_usage_activity.day_number between spans.first_day_number and spans.last_day_number
-        and counting_dates.counts_from < counting_dates.left_28d
-
-),
-
 features as (
 
     select * from {{ ref('features') }}
@@ -172,12 +156,14 @@ first_usage as (
 user_days as (
 
     select distinct
-        account_id,
-        user_id,
-        counts_from,
-        left_28d
-    from usage_activity
-    where user_id is not null
+        usage_activity.account_id,
+        usage_activity.user_id,
+        counting_dates.counts_from,
+        counting_dates.left_28d
+    from {{ usage_in_windows }}
+    where
+        {{ is_in_window }}
+        and usage_activity.user_id is not null
 
 ),
 
@@ -186,12 +172,14 @@ core_days as (
     select distinct
         usage_activity.account_id,
         usage_activity.feature,
-        usage_activity.counts_from,
-        usage_activity.left_28d
-    from usage_activity
+        counting_dates.counts_from,
+        counting_dates.left_28d
+    from {{ usage_in_windows }}
     inner join features
         on usage_activity.feature = features.feature
-    where features.is_core
+    where
+        {{ is_in_window }}
+        and features.is_core
 
 ),
 
@@ -199,13 +187,15 @@ compliance_days as (
 
     select distinct
         usage_activity.account_id,
-        usage_activity.day_number,
-        usage_activity.counts_from,
-        usage_activity.left_28d
-    from usage_activity
+        counting_dates.day_number,
+        counting_dates.counts_from,
+        counting_dates.left_28d
+    from {{ usage_in_windows }}
     inner join features
         on usage_activity.feature = features.feature
-    where features.is_compliance
+    where
+        {{ is_in_window }}
+        and features.is_compliance
 
 ),
 
@@ -240,18 +230,14 @@ core_stays as (
 setup_starts as (
 
     select
-        all_usage_activity.account_id,
-        all_usage_activity.feature,
+        usage_activity.account_id,
+        usage_activity.feature,
         min(counting_dates.counts_from) as counts_from
-    from all_usage_activity
+    from {{ usage_in_windows }}
     inner join features
-        on all_usage_activity.feature = features.feature
-    inner join spans
-        on all_usage_activity.account_id = spans.account_id
-    inner join counting_dates
-        on all_usage_activity.day_number = counting_dates.day_number
+        on usage_activity.feature = features.feature
     where features.is_setup
-    group by all_usage_activity.account_id, all_usage_activity.feature
+    group by usage_activity.account_id, usage_activity.feature
 
 ),
 
