@@ -110,7 +110,7 @@ def look_at_all(raw: Path) -> list[tuple[Contract, RawInput]]:
     if problems:
         raise RefusedError(
             "The raw inputs cannot be used, and nothing was changed:\n  - "
-            + "\n  - ".join(problems)
+            + "\n  - ".join(problems + raw_files.strays(raw))
         )
     return found
 

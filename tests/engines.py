@@ -149,6 +149,7 @@ def refuses_another_order(project: Path, folder: Path, environment: dict[str, st
 def loads_or_nothing(folder: Path, environment: dict[str, str]) -> None:
     """A load keeps what rests on tables of the same columns; one that is refused says why and
     changes nothing."""
+    import duckdb
     import psycopg2
 
     raw = folder / "raw"
@@ -200,6 +201,17 @@ def loads_or_nothing(folder: Path, environment: dict[str, str]) -> None:
     load(1, "Run it as health, who owns the schema raw (PGUSER=health), or", PGUSER="stranger")
     load(1, "usage_events: PostgreSQL refused: the server ended the connection", cut=True)
     expect(rows, 173)
+
+    (raw / "invoices").mkdir()
+    before_time = raw / "invoices" / "invoices.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(
+            "copy (select 'i' as invoice_id, 'acct_0001' as account_id, 'credit' as kind,"
+            f" 1 as amount, timestamp '5000-01-01 (BC) 00:00:00' as issued_at) to '{before_time}'"
+        )
+    load(1, "invoices: PostgreSQL refused: a value does not fit the type of its column")
+    expect(rows, 173)
+    shutil.rmtree(before_time.parent)
 
     lines = accounts.read_text(encoding="utf-8").splitlines()
     accounts.write_text("\n".join([f"{lines[0]},note", *(f"{line},x" for line in lines[1:])]))

@@ -63,6 +63,16 @@ def test_required_inputs_that_are_absent_are_all_named(raw: Path, left: list[str
         assert (told in done.stderr) == (name not in left)
 
 
+def test_a_misspelt_required_input_is_told_with_what_it_should_be(raw: Path) -> None:
+    shutil.copytree(ROOT / "sample_data" / "usage_events", raw / "usage_event")
+
+    done = load("--target", "postgres", "--raw", str(raw))
+
+    assert done.returncode == 2
+    assert "usage_events: required" in done.stderr
+    assert "usage_event/ is not read; should it be usage_events/?" in done.stderr
+
+
 def test_a_damaged_file_is_refused_with_its_line(raw: Path) -> None:
     with (raw / "accounts" / "accounts.csv").open("a", encoding="utf-8") as file:
         file.write("acct_9999,one cell too few\n")
