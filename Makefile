@@ -24,51 +24,74 @@ $(STAMP): requirements.txt
 		|| { echo "This Python cannot make virtual environments; install its venv package."; exit 2; }
 	@echo "Installing the pinned dependencies into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--no-index -e .
 	@touch $(STAMP)
 
 .PHONY: demo
 demo: setup ## Build the sample data and show the first scores
-	@python scripts/validate.py --quiet
-	@dbt build --quiet --exclude-resource-type unit_test
-	@python scripts/show_health.py
+	@customer-health build --quiet
+	@customer-health show
 
 .PHONY: build
 build: setup ## Build everything from $HEALTH_RAW_DIR (default sample_data)
-	@python scripts/validate.py --quiet
-	@dbt build
+	@customer-health build
 
 .PHONY: refresh
 refresh: setup ## Land, build, audit and publish, or keep what is published: make refresh [ARGS="--dry-run"]
-	@python scripts/refresh.py $(ARGS)
+	@customer-health refresh $(ARGS)
+
+.PHONY: key
+key: setup ## Write a key for the pseudonyms of users to pseudonym.key, never over another one
+	@customer-health make-key
 
 .PHONY: validate
 validate: setup ## Check the scoring seeds before building: make validate [SEEDS=folder]
-	@python scripts/validate.py $(if $(SEEDS),"$(SEEDS)")
+	@customer-health validate $(if $(SEEDS),"$(SEEDS)")
 
 .PHONY: show
 show: setup ## Show what was built last
-	@python scripts/show_health.py
+	@customer-health show
 
 .PHONY: check-input
 check-input: setup ## Judge a folder of raw inputs before building: make check-input DIR=...
-	@python scripts/check_input.py "$(DIR)"
+	@customer-health check "$(DIR)"
 
 .PHONY: sample-data
 sample-data: setup ## Generate sample_data again
-	@python scripts/generate_sample_data.py
+	@python tools/generate_sample_data.py
+
+.PHONY: check
+check: lint ## The fast loop: linters, types, dbt parse, tests without a warehouse
+	@pytest -q -n 2 tests/unit
+
+.PHONY: prove-all
+prove-all: law test-laboratory test-faults test-engines mutations ## Everything that proves a release: hours
 
 .PHONY: test
 test: setup ## Build with every dbt test and run the Python tests
 	@dbt build --quiet
 	@pytest -q -n 2 --dist loadfile
 
+.PHONY: test-laboratory
+test-laboratory: setup ## Test the benchmark: builds of generated data, measured and compared
+	@pytest -q -m laboratory
+
 .PHONY: test-faults
 test-faults: setup ## Break a refresh in the ways that nights know: make test-faults [FAULT=kill] [EVERY=2]
-	@python tests/faults.py $(FAULT) --every $(or $(EVERY),1)
+	@python tests/faults/faults.py $(FAULT) --every $(or $(EVERY),1)
+
+.PHONY: test-silent
+test-silent: setup ## Send data that are wrong without a word, night by night: which audit sees it [FAULT=cents]
+	@python tests/faults/silent.py $(FAULT)
+
+.PHONY: test-healthy-year
+test-healthy-year: setup ## Refresh a year of healthy nights: how often does an audit cry wolf? [NIGHTS=365]
+	@python tests/faults/healthy_year.py --nights $(or $(NIGHTS),365)
 
 .PHONY: test-readers
 test-readers: setup ## Read what is published while 20 refreshes publish
-	@python tests/readers.py
+	@python tests/faults/readers.py
 
 # The adapters of the other engines, beside the rest.
 ENGINES := .venv-engines
@@ -80,46 +103,56 @@ $(ENGINES)/installed: requirements.txt requirements-postgres.txt requirements-sp
 		$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 			-r $$file || exit 1; \
 	done
+	@$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation --no-index -e .
 	@touch $@
 
 .PHONY: test-engines
 test-engines: $(ENGINES)/installed ## Compare every value with other engines: make test-engines [ENGINE=spark] [DATA=sample]
-	@$(ENGINES)/bin/python tests/engines.py $(ENGINE) --data $(or $(DATA),all)
+	@$(ENGINES)/bin/python tools/engines.py $(ENGINE) --data $(or $(DATA),all)
 
 .PHONY: mutations
 mutations: setup ## Break each scoring rule once and see a named test fail
-	@python tests/mutations.py
+	@python tools/mutations.py
 
 .PHONY: recompute
 recompute: setup ## Compare every number of the last build with plain Python
-	@python tests/recompute.py --raw "$${HEALTH_RAW_DIR:-sample_data}" \
-		--warehouse "$${HEALTH_WAREHOUSE:-warehouse/customer_health.duckdb}"
+	@PYTHONPATH=tests/oracle python -m recompute --raw "$${HEALTH_RAW_DIR:-sample_data}" \
+		--warehouse "$${HEALTH_WAREHOUSE:-warehouse/customer_health.duckdb}" \
+		--dates "$${RECOMPUTE_DATES:-all}"
 
 .PHONY: recompute-all
 recompute-all: recompute ## The same on the example data sets, every date, under a harder configuration
-	@RECOMPUTE_DATES=all pytest -q -s tests/python/test_examples.py -k recomputation
+	@RECOMPUTE_DATES=all pytest -q -s tests/integration/test_examples.py -k recomputation
 
 .PHONY: law
 law: setup ## Try random sequences of loads and runs: the marts equal a full rebuild [SEQUENCES=200]
-	@python tests/law.py --sequences $(or $(SEQUENCES),200)
-	@RECOMPUTE_DATES=all pytest -q -s tests/python/test_daily_runs.py
+	@python tests/oracle/law.py --sequences $(or $(SEQUENCES),200)
+	@RECOMPUTE_DATES=all pytest -q -s tests/integration/test_daily_runs.py
 
 .PHONY: measure
 measure: setup ## Time and memory of a build from $HEALTH_RAW_DIR, split by stage
-	@python scripts/measure_build.py
+	@python tools/measure_build.py
 
 .PHONY: benchmark
 benchmark: setup ## Measure builds on generated data: make benchmark [SIZE="--events 20000000 ..."]
-	@python scripts/benchmark.py $(SIZE)
+	@python tools/benchmark.py $(SIZE)
+
+# What no test runs as a whole: names and arguments that are there, no more.
+LABORATORY := --no-warn-unused-ignores $(addprefix --disable-error-code=,arg-type assignment call-overload index list-item misc \
+	operator return-value union-attr var-annotated) \
+	$(wildcard tests/faults/*.py tests/oracle/*.py tests/support/*.py tools/*.py)
 
 .PHONY: lint
 lint: setup ## Check the SQL, the YAML and the Python
 	@ruff check .
 	@ruff format --check .
-	@python scripts/validate.py
+	@mypy
+	@mypy $(LABORATORY)
+	@customer-health validate
 	@dbt parse --quiet
 	@dbt-bouncer run --config-file dbt-bouncer.yml
-	@sqlfluff lint --processes 2 models tests
+	@sqlfluff lint --processes 2 models data_tests
 
 .PHONY: lock
 lock: LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
@@ -131,4 +164,7 @@ lock: ## Pin the dependencies of pyproject.toml again (needs uv)
 
 .PHONY: clean
 clean: ## Remove what can be built again; not .venv, not what was published
-	rm -rf target logs warehouse build
+	rm -rf target logs build warehouse/spark
+	rm -rf warehouse/*.duckdb.tmp
+	rm -f warehouse/*.duckdb warehouse/*.duckdb.wal warehouse/*.duckdb.wal.checkpoint
+	@rmdir warehouse 2>/dev/null || true

@@ -1,5 +1,5 @@
 {#-
-    The last day that is scored: the var as_of_date if given, else the SQL expression, in which
+    The last day that is scored: as_of_date if given (macros/given_date.sql), else the SQL expression, in which
     {yesterday} stands for the day before the run date.
 -#}
 {% macro as_of_date(otherwise) -%}

@@ -3,7 +3,7 @@
     seeds, vars, models. Then every table is as this run would make it.
 -#}
 {% macro nothing_new() -%}
-    {%- if not execute or flags.FULL_REFRESH -%}{{ return(false) }}{%- endif -%}
+    {%- if not execute or flags.FULL_REFRESH or is_empty_run() -%}{{ return(false) }}{%- endif -%}
     {%- set inputs = run_inputs() -%}
     {%- set row = run_record().row if inputs.raw_files else none -%}
     {{ return(

@@ -1,6 +1,8 @@
-{#- The var of that name as a Python date, none when it is empty; stops when it is no YYYY-MM-DD. -#}
+{#-
+    run_date or as_of_date as a Python date, none when it is not given; stops when it is no YYYY-MM-DD.
+-#}
 {% macro parse_date_var(name) -%}
-    {%- set given = var(name, '') | string | trim -%}
+    {%- set given = given_date(name) -%}
     {%- if given in ('', 'None') -%}{{ return(none) }}{%- endif -%}
     {%- if not modules.re.fullmatch('[0-9]{4}-[0-9]{2}-[0-9]{2}', given) -%}
         {{ bad_var(name, given, 'a date such as 2026-09-30') }}

@@ -1,5 +1,5 @@
 {#-
-    The one clock: the var run_date, else today in UTC, as text YYYY-MM-DD, optionally shifted by
+    The one clock: the run date as given (macros/given_date.sql), else today in UTC, as text YYYY-MM-DD, optionally shifted by
     whole days. Stops the run when the var is no date.
 -#}
 {% macro run_date(shift_days=0) -%}

@@ -6,7 +6,11 @@
 -#}
 {% macro tell_what_to_look_at(results) -%}
     {%- if results and nothing_new() -%}
-        {%- do log('Nothing is new since the last run: every table stays as it is.', info=true) -%}
+        {%- set nothing = 'Nothing is new since the last run: every table stays as it is.' -%}
+        {#- --quiet hides what is logged, not what is printed. -#}
+        {%- do print(nothing) if flags.QUIET else log(nothing, info=true) -%}
+    {%- elif results and is_empty_run() -%}
+        {%- do log('Built without rows (--empty): the next run makes every table anew.', info=true) -%}
     {%- elif results and leaves_inputs_out() -%}
         {%- do log(
             'Only a part was built: the next run of the whole project makes every kept table anew.',
@@ -29,12 +33,12 @@
     {%- if of_seeds -%}
         {%- do log(
             'Something in seeds/scoring does not add up; the last good scores stay, and what'
-            ~ ' follows from them. Which file, row and column: python scripts/validate.py',
+            ~ ' follows from them. Which file, row and column: customer-health validate',
             info=true
         ) -%}
     {%- endif -%}
     {%- set built = {} -%}
-    {%- for result in results if result.status == 'success' -%}
+    {%- for result in results if result.status == 'success' and not is_empty_run() -%}
         {%- do built.update({result.node.name: result.node.relation_name}) -%}
     {%- endfor -%}
     {%- if execute and 'source_reconciliation' in built -%}

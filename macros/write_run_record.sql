@@ -1,16 +1,17 @@
 {#-
     Write down the state of this run: at its start the raw files, which have been read and found
     readable, and that it is not finished; at its end, if all models and seeds ran and nothing
-    failed, that it is, and by which code.
+    failed, that it is, and by which code. A run with --empty leaves tables that no run can go on from.
 -#}
 {% macro write_run_record(results=none) -%}
     {%- set inputs = run_inputs() -%}
     {%- if nothing_new() -%}{{ return('') }}{%- endif -%}
     {%- set record = run_record() -%}
     {%- set is_kept = record.row and record.row.code == inputs.code and not leaves_inputs_out() -%}
-    {%- set code = inputs.code if is_kept else '' -%}
+    {%- set code = 'empty' if is_empty_run() else inputs.code if is_kept else '' -%}
     {%- set is_finished = false -%}
     {%- if results is not none -%}
+        {%- if is_empty_run() -%}{{ return('') }}{%- endif -%}
         {%- set done, failed = [], [] -%}
         {%- for result in results -%}
             {%- do done.append(result.node.unique_id) -%}

@@ -22,7 +22,7 @@ with DAG(
     # shown as skipped; 1 and 2 need a person, so they are not tried again.
     BashOperator(
         task_id="refresh",
-        bash_command=f"{PROJECT}/.venv/bin/python {PROJECT}/scripts/refresh.py --json",
+        bash_command=f"{PROJECT}/.venv/bin/customer-health refresh --json",
         cwd=PROJECT,
         append_env=True,
         pool="customer_health",

@@ -13,7 +13,7 @@ BUSY = 75
 def refresh(context: OpExecutionContext) -> None:
     """Run the refresh; fails with its message unless it published or another one is running."""
     done = subprocess.run(
-        [f"{PROJECT}/.venv/bin/python", "scripts/refresh.py", "--json"],
+        [f"{PROJECT}/.venv/bin/customer-health", "refresh", "--json"],
         cwd=PROJECT,
         capture_output=True,
         text=True,

@@ -1,7 +1,7 @@
 {#-
     A select of the rows of what was published so far, of nothing where nothing was. `below` is
     'status' for mart_status, nothing for what was said of accounts; `columns` is {name: type}.
-    DuckDB: the Parquet files in $HEALTH_PUBLISH_DIR/log, which only scripts/refresh.py writes. Other
+    DuckDB: the Parquet files in $HEALTH_PUBLISH_DIR/log, which only customer-health refresh writes. Other
     engines have no such log.
 -#}
 {% macro published_log(columns, below='') -%}
@@ -17,13 +17,16 @@
 {%- endmacro %}
 
 {% macro duckdb__published_log(columns, below) -%}
-    {%- set files = [env_var('HEALTH_PUBLISH_DIR', 'published'), 'log', below, '*.parquet']
-        | select | join('/') | replace("'", "''") -%}
-    {%- set found = run_query("select count(*) from glob('" ~ files ~ "')")[0][0] if execute else 0 -%}
+    {%- if not execute -%}{{ return(default__published_log(columns, below)) }}{%- endif -%}
+    {#- Of the path only the end is a pattern, whatever the folders are called. -#}
+    {%- set folder = env_var('HEALTH_PUBLISH_DIR', 'published')
+        | replace('[', '[[]') | replace('*', '[*]') | replace('?', '[?]') -%}
+    {%- set files = [folder, 'log', below, '*.parquet'] | select | join('/') | replace("'", "''") -%}
+    {%- set found = run_query("select count(*) from glob('" ~ files ~ "')")[0][0] -%}
     {%- if not found -%}{{ return(default__published_log(columns, below)) }}{%- endif -%}
     select
         {%- for name, type in columns.items() %}
         cast({{ name }} as {{ type }}) as {{ name }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from read_parquet('{{ files }}', union_by_name = true)
+    from read_parquet('{{ files }}', union_by_name = true, hive_partitioning = false)
 {%- endmacro %}

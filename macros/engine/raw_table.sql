@@ -6,7 +6,7 @@
         problems           what keeps it from being read, in words; with any, sql is empty
     With `rows`, every row is tried, not only the columns; but not those of files that are in `known`,
     the raw_files of an earlier run (run_inputs.sql), as JSON.
-    DuckDB: the files in $HEALTH_RAW_DIR/<input>/, all Parquet or all CSV (scripts/raw_files.py).
+    DuckDB: the files in $HEALTH_RAW_DIR/<input>/, all Parquet, CSV or JSON lines (inputs/raw_files.py of the package).
 -#}
 {% macro raw_table(input_name, rows=false, known='') -%}
     {{ return(adapter.dispatch('raw_table', 'health_scoring')(input_name, rows, known)) }}
@@ -20,14 +20,14 @@
     {{ return(fromjson(found[0][0])) }}
 {%- endmacro %}
 
-{#- Elsewhere: the tables of the schema `raw` (scripts/load_raw.py). -#}
+{#- Elsewhere: the tables of the schema `raw` (customer-health load). -#}
 {% macro default__raw_table(input_name, rows, known) -%}
     {%- set relation = adapter.get_relation(target.database or none, 'raw', input_name) -%}
     {%- set place = 'raw.' ~ input_name -%}
     {%- if not relation -%}
         {{ return({
             'is_absent': true,
-            'place': 'no table ' ~ place ~ '; scripts/load_raw.py fills it from files',
+            'place': 'no table ' ~ place ~ '; customer-health load fills it from files',
             'sql': '',
             'columns': {},
             'problems': [],

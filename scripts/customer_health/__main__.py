@@ -1,0 +1,3 @@
+from customer_health.cli import main
+
+main()

@@ -1,0 +1,5 @@
+"""The former name of `customer-health export-person`."""
+
+from customer_health.cli import script
+
+script("export-person")

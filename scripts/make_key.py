@@ -1,0 +1,5 @@
+"""The former name of `customer-health make-key`."""
+
+from customer_health.cli import script
+
+script("make-key")
