@@ -125,9 +125,9 @@ def test_a_new_working_file_is_in_the_format_of_what_is_published(sample_run: Ru
         assert connection.execute(tag).fetchall() == [(f"{STORAGE_VERSION}+",)]
 
 
-def test_an_open_warehouse_is_told_in_one_sentence(sample_run: Run, sample_dir: Path) -> None:
-    with duckdb.connect(str(sample_run.warehouse), read_only=True):
-        run = build(sample_dir, sample_run.warehouse.parent, "--select", "grades")
+def test_an_open_warehouse_is_told_in_one_sentence(sample_copy: Path, sample_dir: Path) -> None:
+    with duckdb.connect(str(sample_copy / "warehouse.duckdb"), read_only=True):
+        run = build(sample_dir, sample_copy, "--select", "grades")
 
     assert run.returncode != 0
     assert "is open in another program" in run.output

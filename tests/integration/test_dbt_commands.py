@@ -80,11 +80,11 @@ def test_empty_builds_everything_without_rows(empty_run: Run) -> None:
     assert empty_run.rows("select code, is_finished from scoring.last_run") == [("empty", False)]
 
 
-def test_empty_leaves_a_working_file_with_rows_alone(sample_run: Run, sample_dir: Path) -> None:
+def test_empty_leaves_a_working_file_with_rows_alone(sample_copy: Path, sample_dir: Path) -> None:
     run = dbt(
         *("build", "--empty", "--select", "stg_accounts"),
         raw_dir=sample_dir,
-        workspace=sample_run.warehouse.parent,
+        workspace=sample_copy,
     )
     assert run.returncode != 0
     assert "There are tables already, which --empty would empty" in run.output
@@ -92,9 +92,9 @@ def test_empty_leaves_a_working_file_with_rows_alone(sample_run: Run, sample_dir
 
 
 def test_nothing_new_is_one_line_where_quiet_is_asked_for(
-    sample_run: Run, sample_dir: Path
+    sample_copy: Path, sample_dir: Path
 ) -> None:
-    run = build(sample_dir, sample_run.warehouse.parent, "--quiet")
+    run = build(sample_dir, sample_copy, "--quiet")
     line = "Nothing is new since the last run: every table stays as it is.\n"
     assert (run.returncode, run.output) == (0, line)
 

@@ -14,6 +14,8 @@ from typing import Any
 import duckdb
 
 ROOT = Path(__file__).resolve().parents[2]
+# A workspace with this file is read by several tests: none may run dbt in it.
+SHARED = "shared_by_tests"
 SHARED_DATA = Path(os.environ.get("HEALTH_SHARED_DATA", ROOT.parent / "shared" / "data"))
 
 
@@ -41,6 +43,7 @@ def dbt(
 ) -> Run:
     """Run `dbt ARGUMENTS` in the project, with everything it writes below `workspace`."""
     workspace.mkdir(parents=True, exist_ok=True)
+    assert not (workspace / SHARED).exists(), "Other tests read this workspace: copy it first."
     warehouse = workspace / "warehouse.duckdb"
     env = {
         **{name: value for name, value in os.environ.items() if not name.startswith("HEALTH_")},
