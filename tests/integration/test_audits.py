@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import silent
-from customer_health.refresh.auditing import MEMORY, Audit, Finding, read_memory
+from customer_health.refresh.auditing import MEMORY, Audit, Finding, read_memory, rows_of_runs
 from customer_health.refresh.audits_of_loads import LoadAudits
 from customer_health.refresh.audits_of_silence import (
     ONE_IN_NIGHTS,
@@ -381,6 +381,20 @@ def test_a_silence_is_rare_by_the_rows_and_the_nights_before(
 
     assert (audits.chance("invoices", misses, silent, 56) * ONE_IN_NIGHTS <= 1) is is_rare
     assert audits.chance("*", misses, silent, 56) == audits.chance("invoices", misses, silent, 56)
+
+
+def test_files_of_one_run_are_one_run_even_at_the_turn_of_a_second() -> None:
+    turn = datetime(2026, 9, 21, 2, 0, 0)
+    moments = [
+        turn - timedelta(days=1),
+        turn - timedelta(microseconds=1),
+        turn,
+        turn + timedelta(microseconds=1),
+        turn + timedelta(seconds=40),
+    ]
+    loads = [Load("invoices", at, "", Path(), 10 + n) for n, at in enumerate(moments)]
+
+    assert rows_of_runs(loads[::-1]) == [10, 11 + 12 + 13, 14]
 
 
 @pytest.mark.parametrize(

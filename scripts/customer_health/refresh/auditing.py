@@ -300,13 +300,12 @@ class Audit:
     def rows_a_night(self) -> dict[str, Decimal]:
         """The rows of each input that a run usually lands when it lands some: of the last runs,
         without the first, which may bring years of them."""
-        runs: dict[str, dict[datetime, int]] = {}
-        for load in self.loads:
-            run = load.loaded_at.replace(microsecond=0)  # files of a run are microseconds apart
-            rows = runs.setdefault(load.input, {})
-            rows[run] = rows.get(run, 0) + load.rows
-        later = {name: list(rows.values())[1:][-RUNS_OF_A_NIGHT:] for name, rows in runs.items()}
-        return {name: Decimal(median(rows)) for name, rows in later.items() if rows}
+        found = {}
+        for contract in raw_files.read_contract():
+            loads = [load for load in self.loads if load.input == contract.name]
+            if later := rows_of_runs(loads)[1:][-RUNS_OF_A_NIGHT:]:
+                found[contract.name] = Decimal(median(later))
+        return found
 
     def lags(self) -> dict[str, list[int]]:
         """How many days old the newest record of each input was in the last published runs."""
@@ -355,6 +354,19 @@ class Audit:
             for load in self.loads
             if (load.input, load.loaded_at) in there - made
         ]
+
+
+def rows_of_runs(loads: list[Load]) -> list[int]:
+    """How many rows of an input each run landed, the oldest first. The files of one run are landed
+    microseconds apart."""
+    runs: list[int] = []
+    before = None
+    for load in sorted(loads, key=lambda load: load.loaded_at):
+        if before is None or load.loaded_at - before > timedelta(seconds=1):
+            runs.append(0)
+        runs[-1] += load.rows
+        before = load.loaded_at
+    return runs
 
 
 def is_no_worse(finding: Finding, value: str) -> bool:
