@@ -23,7 +23,7 @@ HOSTILE = (
     "\u001b]0;owned\u0007\u001b[2J",
     "-- /* */ \\' \" %s %(x)s {0} \u202e",
 )
-# In our own words a formula and Jinja are faults (tests/data/broken_seeds.py); these come through.
+# In our own words a formula and Jinja are faults (tests/data/broken_seeds.yml); these come through.
 WORDS = "O'Brien; drop schema marts cascade; -- <b onclick=alert(1)>${CANARY}</b> \\' %s {0}"
 SEEDS = {
     "grades.csv": "label",

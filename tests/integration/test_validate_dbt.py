@@ -22,9 +22,10 @@ from broken_seeds import (
     Edit,
     also,
     cell,
-    column,
+    columns,
     copy_seeds,
-    data,
+    only_header,
+    replaced,
     row,
     text,
     without,
@@ -123,7 +124,7 @@ ROWS = [
     ),
     Break(
         "cells_grades",
-        data("grades", lambda content: content.split(b"\n")[0] + b"\n"),
+        only_header("grades"),
         None,
         "has_rows",
     ),
@@ -140,11 +141,9 @@ UNREADABLE = [
     Break("segments", cell("segments", 3, "max_tenure_days", "four months")),
     Break("currencies", cell("currencies", 3, "rate", "1,1")),
     Break("features", cell("features", 3, "is_core", "perhaps")),
-    Break("score_caps", column("score_caps", lambda cells: [*cells[:4], *cells[5:]])),
+    Break("score_caps", columns("score_caps", 1, 2, 3, 4, 6)),
     Break("metrics", text("metrics", "Mean CSAT survey answer", "Mean, CSAT survey answer")),
-    Break(
-        "scorecard_metrics", data("scorecard_metrics", lambda content: content.replace(b",", b";"))
-    ),
+    Break("scorecard_metrics", replaced("scorecard_metrics", ",", ";")),
     Break("alert_rules", cell("alert_rules", 2, "level", "sixty")),
 ]
 

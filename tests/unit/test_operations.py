@@ -8,9 +8,10 @@ from customer_health.refresh import auditing
 from project import ROOT
 
 RUNBOOK = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+DATA_TESTS = sorted(path.stem for path in (ROOT / "data_tests").rglob("assert_*.sql"))
 
 
-@pytest.mark.parametrize("name", sorted(p.stem for p in (ROOT / "data_tests").glob("assert_*.sql")))
+@pytest.mark.parametrize("name", DATA_TESTS)
 def test_every_data_test_is_in_the_runbook(name: str) -> None:
     assert f"`{name}`" in RUNBOOK
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from broken_seeds import CASES, SEEDS, Broken, Edit, also, cell, copy_seeds, data
+from broken_seeds import CASES, SEEDS, Broken, Edit, also, cell, copy_seeds, replaced
 from customer_health.seeds import files, rules, validate
-from customer_health.seeds.files import Fault, Row, read_condition, read_seeds
+from customer_health.seeds.files import Fault, Row, read_condition, read_seeds, span
 from project import ROOT
 
 SCRIPT = ROOT / "scripts" / "validate.py"
@@ -37,7 +37,8 @@ def test_what_is_broken_is_found_and_nothing_else(case: Broken, tmp_path: Path) 
     assert sorted(found, key=str) == sorted((f[:3] for f in case.faults), key=str)
     for file, row, column, words in case.faults:
         [fault] = [f for f in faults if (f.file, f.row, f.column) == (file, row, column)]
-        assert words in f"{fault.fault}: {fault.hint}"
+        place = f"{span([row, *fault.also_in_rows])}: " if row else ""
+        assert words in f"{place}{fault.fault}: {fault.hint}"
         assert fault.hint
     report = validate.as_text(folder, rows, faults)
     assert report.isprintable() or all(line.isprintable() for line in report.split("\n"))
@@ -45,8 +46,10 @@ def test_what_is_broken_is_found_and_nothing_else(case: Broken, tmp_path: Path) 
 
 
 def test_every_rule_is_seen_to_fail(tmp_path: Path) -> None:
-    """Each rule that the sources can report is reported by at least one broken configuration."""
+    """Each rule that the sources can report, and each of data_tests/seeds, is reported by at least
+    one broken configuration."""
     sources = [validate.__file__, rules.__file__, files.__file__]
+    tests = {path.stem for path in (ROOT / "data_tests" / "seeds").glob("*.sql")}
     text = "".join(Path(path).read_text() for path in sources)
     seen = set()
     for at, case in enumerate(CASES):
@@ -56,6 +59,8 @@ def test_every_rule_is_seen_to_fail(tmp_path: Path) -> None:
     made = set(re.findall(r'(?:CellError\(|\.fault\(|Fault\(|[^.]fault\(|rule = )\s*"(\w+)"', text))
     made |= set(re.findall(r'rule = "\w+", "(\w+)"', text))
     assert made - seen <= {"file_unreadable", "yaml"}, made - seen
+    assert len(tests) == 13
+    assert tests <= seen, tests - seen
 
 
 def test_the_report_for_machines(tmp_path: Path) -> None:
@@ -232,8 +237,8 @@ def test_a_condition_takes_the_rows_that_it_takes_in_sql(condition: str, taken: 
         cell("grades", 2, "label", ""),
         cell("segments", 4, "industry", "Öl & Gas"),
         also(
-            data("segments", lambda content: content.replace(b"small_business", b"SMB")),
-            data("scorecard_metrics", lambda content: content.replace(b"small_business", b"SMB")),
+            replaced("segments", "small_business", "SMB"),
+            replaced("scorecard_metrics", "small_business", "SMB"),
         ),
     ],
     ids=["at sign", "words of SQL", "no label", "umlaut", "capitals"],

@@ -88,6 +88,14 @@ class Seed:
     def file(self) -> str:
         return f"{self.name}.csv"
 
+    @property
+    def key(self) -> list[str]:
+        """The columns that tell its rows apart."""
+        for promise in self.promises:
+            if promise.name in ("unique", "unique_key") and not promise.where:
+                return list(promise.arguments.get("columns") or [promise.column])
+        return []
+
 
 @dataclass
 class Row:

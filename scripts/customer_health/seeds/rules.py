@@ -154,17 +154,32 @@ def check_relationships(tables: dict[str, Table], also: dict[str, set[str]]) -> 
                 continue
             known = {row.get(arguments["field"]) for row in parent.rows} - {None}
             known |= also.get(parent.seed.name, set())
+            unknown: dict[Any, list[Row]] = {}
             for row in (row for row in table.rows if selected(row, promise.where)):
                 value = row.values.get(promise.column)
-                if value is None or value in known:
-                    continue
+                if value is not None and value not in known:
+                    unknown.setdefault(value, []).append(row)
+            for value, rows in unknown.items():
                 guess = like(str(value), map(str, known))
                 hint = f"list it in {parent.seed.file} first"
                 hint = f"did you mean {guess}? Otherwise {hint}" if guess else hint
-                del row.values[promise.column]
-                row.guesses |= {promise.column: guess} if guess else {}
-                what = f"{shown(value)} is not in {parent.seed.file}"
-                yield table.fault("relationships", [row], promise.column, what, hint)
+                is_likely = guess and not repeats(table, rows, promise.column, guess)
+                for row in rows:
+                    del row.values[promise.column]
+                    row.guesses |= {promise.column: guess} if is_likely else {}
+                    what = f"{shown(value)} is not in {parent.seed.file}"
+                    yield table.fault("relationships", [row], promise.column, what, hint)
+
+
+def repeats(table: Table, rows: list[Row], column: str, guess: str) -> bool:
+    """Whether one of the rows would be there twice if the guess was right; so it is none."""
+    key = table.seed.key
+    if column not in key:
+        return False
+    known = {tuple(map(row.get, key)) for row in table.rows}
+    return any(
+        tuple(guess if name == column else row.get(name) for name in key) in known for row in rows
+    )
 
 
 # What this module holds; a seed that names another test has it run by dbt only.
