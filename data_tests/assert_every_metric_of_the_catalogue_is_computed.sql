@@ -17,8 +17,18 @@ columns_of_tables as (
 )
 
 select
-    metrics.metric as catalogue_metric,
-    columns_of_tables.metric as column_name
+    'metrics' as seed,
+    metrics.metric as row_key,
+    'metric' as column_name,
+    case
+        when metrics.metric is null
+            then columns_of_tables.metric || ' is computed, but it is not listed'
+        else 'no table of models/metrics computes "' || metrics.metric || '"'
+    end as fault,
+    case
+        when metrics.metric is null then 'put its row back'
+        else 'delete the row, or write the SQL first'
+    end as hint
 from {{ ref('metrics') }} as metrics
 full outer join columns_of_tables
     on metrics.metric = columns_of_tables.metric

@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from broken_seeds import CASES, SEEDS, Broken, Edit, also, cell, copy_seeds, replaced
-from customer_health.seeds import files, rules, validate
+from customer_health.seeds import files, rules, sql, validate
 from customer_health.seeds.files import Fault, Row, read_condition, read_seeds, span
 from project import ROOT
 
@@ -61,6 +62,65 @@ def test_every_rule_is_seen_to_fail(tmp_path: Path) -> None:
     assert made - seen <= {"file_unreadable", "yaml"}, made - seen
     assert len(tests) == 13
     assert tests <= seen, tests - seen
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("selec 1", "syntax error"),
+        ("select {{ metric_columns() }}", "'metric_columns' is undefined"),
+        ("select {{ ref('grades' }}", "unexpected"),
+        ("select grade as row_key from {{ ref('grades') }}", "have no seed, column_name, fault"),
+        (
+            "select 'grade' as seed, null as row_key, '' as column_name, 'a' as fault, 'b' as hint"
+            " from {{ ref('grades') }}",
+            "'grade'",
+        ),
+    ],
+)
+def test_a_rule_that_cannot_be_run_is_a_fault(
+    rule: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the validator would say that nothing is wrong. The others are run all the same."""
+    own = copy_rules(tmp_path, monkeypatch)
+    (own / "assert_all_is_well.sql").write_text(rule)
+    folder = copy_seeds(tmp_path / "seeds")
+    cell("scorecard_metrics", 2, "weight", "15")(folder)
+    found = {fault.rule: fault for fault in validate.validate(folder)[1]}
+    assert set(found) == {"rule", "assert_weights_sum_to_100"}
+    assert "the rule assert_all_is_well cannot be run: " in found["rule"].fault
+    assert said in found["rule"].fault
+
+
+def test_a_rule_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = copy_rules(tmp_path, monkeypatch)
+    (own / "assert_no_label_is_short.sql").write_text(
+        """
+        select 'grades' as seed, grade as row_key, 'label' as column_name,
+            label || ' has fewer than 8 letters' as fault, 'write more' as hint
+        from {{ ref('grades') }} where length(label) < 8
+        """
+    )
+    found = validate.validate(copy_seeds(tmp_path / "seeds"))[1]
+    assert [(f.rule, f.row, f.column, f.fault) for f in found] == [
+        ("assert_no_label_is_short", 3, "label", "Healthy has fewer than 8 letters"),
+        ("assert_no_label_is_short", 4, "label", "Watch has fewer than 8 letters"),
+        ("assert_no_label_is_short", 5, "label", "At risk has fewer than 8 letters"),
+    ]
+
+
+def copy_rules(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the rules and their macros, which the validator takes instead of the project's."""
+    shutil.copytree(ROOT / "macros", folder / "macros")
+    own = Path(shutil.copytree(ROOT / "data_tests" / "seeds", folder / "data_tests" / "seeds"))
+    monkeypatch.setattr(sql, "rules_folder", lambda: own)
+    return own
+
+
+def test_the_command_starts_without_a_database() -> None:
+    code = "import sys, customer_health.seeds.validate, customer_health.cli\n"
+    code += "sys.exit('duckdb' in sys.modules or 'jinja2' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT / "scripts").returncode == 0
 
 
 def test_the_report_for_machines(tmp_path: Path) -> None:

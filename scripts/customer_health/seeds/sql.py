@@ -1,5 +1,5 @@
 """The rules over several rows or seeds: dbt's tests in data_tests/seeds, run here on the rows as
-they were read. docs/how_to.md says what such a test has to answer.
+they were read. CONTRIBUTING.md says how to write one.
 """
 
 import json
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Macros that a rule may use beside `ref`.
 MACROS = ("number_text",)
+# What it has to answer; beside it `other_key`, a row that it compares with.
+COLUMNS = ("seed", "row_key", "column_name", "fault", "hint")
 LONGEST = 400
 
 
@@ -157,7 +159,10 @@ def check_rules(tables: Tables) -> Iterator[Fault]:
                     found = connection.execute(rule.sql)
                     names = [column[0] for column in found.description or []]
                     lines = [dict(zip(names, line, strict=True)) for line in found.fetchall()]
-                    yield from read_answer(rule.name, lines, tables)
+                    if lacking := [name for name in COLUMNS if name not in names]:
+                        slip = f"its rows have no {', '.join(lacking)}"
+                    else:
+                        yield from read_answer(rule.name, lines, tables)
             except (duckdb.Error, KeyError) as error:
                 slip = str(error)
             if slip:
