@@ -1,7 +1,7 @@
 {#-
-    Run before anything is built: checks the vars, keeps --empty from a working file with rows, reads
-    where every input is, lists all that is missing or broken at once and stops the run; warns about
-    expected inputs that are absent. Files that an earlier run has read are not read again.
+    Run before anything is built: checks the vars, keeps --empty from a working file with rows, looks
+    for every input, lists all that is missing or broken at once and stops the run; warns about
+    expected inputs that are absent.
 -#}
 {% macro check_inputs() -%}
     {%- if execute and flags.WHICH in ('build', 'run', 'test') -%}
@@ -14,22 +14,29 @@
                 ~ ' Name another file with HEALTH_WAREHOUSE and run again.'
             ) }}
         {%- endif -%}
-        {%- set known = row.raw_files if row and row.code == inputs.code else '' -%}
         {%- set problems = [] -%}
         {%- for input_name in input_names() -%}
-            {%- set table = raw_table(input_name, rows=true, known=known) -%}
-            {%- set presence = input_contract(input_name).presence -%}
-            {%- for problem in table.problems -%}
+            {%- set table, source = raw_table(input_name), raw_source(input_name) -%}
+            {%- set contract = input_contract(input_name) -%}
+            {%- for problem in source.problems -%}
                 {%- do problems.append(input_name ~ ': ' ~ problem) -%}
             {%- endfor -%}
-            {%- if table.is_absent and presence == 'required' -%}
+            {%- for column in contract.columns if table.relation and column.required -%}
+                {%- if column.name not in table.columns -%}
+                    {%- do problems.append(
+                        input_name ~ ': raw.' ~ input_name ~ ': no column ' ~ column.name
+                    ) -%}
+                {%- endif -%}
+            {%- endfor -%}
+            {%- if table.relation or source.problems -%}
+            {%- elif contract.presence == 'required' -%}
                 {%- do problems.append(
-                    input_name ~ ': required, but absent: ' ~ table.place
+                    input_name ~ ': required, but absent: ' ~ source.place
                 ) -%}
-            {%- elif table.is_absent and presence == 'expected' -%}
+            {%- elif contract.presence == 'expected' -%}
                 {%- do exceptions.warn(
                     'Input ' ~ input_name ~ ' is absent: its metrics are null for every account'
-                    ~ ' (' ~ table.place ~ ').'
+                    ~ ' (' ~ source.place ~ ').'
                 ) -%}
             {%- endif -%}
         {%- endfor -%}

@@ -11,12 +11,13 @@
     {%- set first_moment = (contract | selectattr('data_type', 'equalto', 'timestamp') | first).name -%}
     {%- set columns, castable = [], [] -%}
     {%- for column in contract + [{'name': '_loaded_at', 'data_type': 'timestamp'}] -%}
-        {%- set type = table.columns.get(column.name, '') | upper -%}
+        {%- set received = table.columns.get(column.name) -%}
+        {%- set type = received.type if received else '' -%}
         {%- do columns.append({
             'name': column.name,
             'data_type': column.data_type,
-            'quoted': adapter.quote(column.name),
-            'is_absent': column.name not in table.columns,
+            'quoted': adapter.quote(received.name) if received,
+            'is_absent': not received,
             'is_text': type in ('VARCHAR', 'TEXT', 'STRING'),
             'native': native_cast(column.name, type, column.data_type),
         }) -%}
@@ -41,7 +42,7 @@ trimmed as (
         {{ trim_text('cast(' ~ column.quoted ~ ' as ' ~ dbt.type_string() ~ ')') }}
         {%- endif %} as {{ column.name }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from {{ table.sql or '(select 1 as nothing) as absent where false' }}
+    from {{ table.relation or '(select 1 as nothing) as absent where false' }}
 
 ),
 

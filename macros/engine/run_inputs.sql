@@ -29,13 +29,5 @@
 {%- endmacro %}
 
 {% macro duckdb__run_inputs(moment) -%}
-    {%- set raw_dir = env_var('HEALTH_RAW_DIR', 'sample_data') | replace("'", "''") -%}
-    {%- set found = fromjson(run_query(
-        "select run_inputs('" ~ raw_dir ~ "', '" ~ invocation_id ~ moment ~ "')"
-    )[0][0]) -%}
-    {{ return({
-        'raw_files': tojson(found.raw_files, sort_keys=true),
-        'code': found.code,
-        'seeds': found.seeds,
-    }) }}
+    {{ return(fromjson(run_query("select run_inputs('" ~ invocation_id ~ moment ~ "')")[0][0])) }}
 {%- endmacro %}

@@ -22,7 +22,7 @@ SIDE_FOLDER = ".tmp"
 # What in the path of a DuckDB file is not read as it is: DuckDB puts the name of its log before a
 # question mark, dbt reads the path as a URL, and the name of the file becomes that of a database.
 ODD_IN_PATH, ODD_IN_NAME = re.compile(r"[?#\x00-\x1f\x7f]"), re.compile(r"[;'\"]")
-TAKEN = {"temp", "system", "seeds", "staging", "activity", "metrics", "scoring", "marts"}
+TAKEN = {"temp", "system", "raw", "seeds", "staging", "activity", "metrics", "scoring", "marts"}
 # Folders of the project itself; only the sample's may be read from.
 OWN_FOLDERS = (
     ".ci", ".git", ".github", ".venv", ".venv-engines", "build", "data_tests", "docs", "examples",

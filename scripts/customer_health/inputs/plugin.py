@@ -1,6 +1,8 @@
-"""Plugin of dbt-duckdb: makes the folder of the working DuckDB file before the file is opened, and
-lets the models ask what lies in the folder of raw inputs (macros/engine/raw_table.sql) and of what
-version everything is that a run depends on (macros/engine/run_inputs.sql)."""
+"""Plugin of dbt-duckdb: makes the folder of the working DuckDB file before the file is opened,
+makes relations of the raw inputs in it, and lets the models ask what keeps an input from being read
+(macros/engine/raw_source.sql) and of what version everything is that a run depends on
+(macros/engine/run_inputs.sql).
+"""
 
 import hashlib
 import json
@@ -14,9 +16,9 @@ import duckdb
 from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
-from duckdb.sqltypes import BOOLEAN, VARCHAR
+from duckdb.sqltypes import VARCHAR
 
-from customer_health.inputs import raw_files
+from customer_health.inputs import raw_files, sources
 from customer_health.settings import odd_name
 
 
@@ -24,31 +26,6 @@ def project_folder() -> Path:
     """Where dbt looks for the project, which may link this folder from elsewhere; another one in
     another run of the same process."""
     return Path(os.environ.get("DBT_PROJECT_DIR", "."))
-
-
-def raw_input(raw_dir: str, name: str, rows: bool, known: str) -> str:
-    """One raw input as JSON: is_absent, place, sql, columns {name: type} and problems. `known` is
-    the raw_files of an earlier run_inputs(): with `rows`, files that it has are not read again."""
-    contract = next(one for one in raw_files.read_contract() if one.name == name)
-    seen = raw_files.look(Path(raw_dir), contract, rows, json.loads(known or "{}"))
-    if seen.folder_problem:
-        problems = [f"{seen.folder}: {seen.folder_problem}"]
-    else:
-        problems = [f"{seen.folder}/{problem}" for problem in seen.problems]
-    return json.dumps(
-        {
-            "is_absent": not seen.files and not problems,
-            "place": f"no *.parquet, *.csv or *.jsonl in {seen.folder}"
-            " (HEALTH_RAW_DIR names its parent)",
-            "sql": seen.sql,
-            # A type that differs between files is read as text.
-            "columns": {
-                column: kinds.copy().pop() if len(kinds) == 1 else "VARCHAR"
-                for column, kinds in seen.received.items()
-            },
-            "problems": problems,
-        }
-    )
 
 
 def hash_of_files(*names: str) -> str:
@@ -60,24 +37,6 @@ def hash_of_files(*names: str) -> str:
             if path.is_file() and path.suffix in (".sql", ".yml", ".csv", ".py"):
                 found.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes() + b"\0")
     return found.hexdigest()
-
-
-def hash_of_reader() -> str:
-    """sha256 of what reads the raw files, which is no part of the project."""
-    return hashlib.sha256(Path(raw_files.__file__).read_bytes()).hexdigest()
-
-
-@lru_cache(maxsize=8)
-def run_inputs(raw_dir: str, moment: str) -> str:
-    """What a run depends on, as JSON: raw_files {path: size and time of last change}, code (a hash
-    of the models and macros) and seeds (a hash). Looked up once for every `moment` of a run."""
-    return json.dumps(
-        {
-            "raw_files": raw_files.versions(Path(raw_dir)),
-            "code": hash_of_files("models", "macros", "dbt_project.yml") + hash_of_reader(),
-            "seeds": hash_of_files("seeds"),
-        }
-    )
 
 
 class Plugin(BasePlugin):
@@ -105,15 +64,35 @@ class Plugin(BasePlugin):
             ) from None
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
-        """Register the SQL functions raw_input(raw_dir, name, rows, known) and
-        run_inputs(raw_dir, moment)."""
-        conn.create_function(
-            "raw_input",
-            raw_input,
-            [VARCHAR, VARCHAR, BOOLEAN, VARCHAR],
-            VARCHAR,
-            side_effects=True,
-        )
-        conn.create_function(
-            "run_inputs", run_inputs, [VARCHAR, VARCHAR], VARCHAR, side_effects=True
-        )
+        """Make the inputs relations of schema `raw`, and register the SQL functions
+        raw_source(name) and run_inputs(moment) for the macros."""
+        raw = Path(os.environ.get("HEALTH_RAW_DIR", "sample_data"))
+        # As dbt does later on each of its cursors.
+        for name, value in (self.creds.settings or {}).items() if self.creds else ():
+            conn.execute(f"set {name} = {raw_files.quoted(str(value))}")
+        found = sources.make(conn, raw)
+
+        @lru_cache(maxsize=8)
+        def run_inputs(moment: str) -> str:
+            """What a run depends on, as JSON: raw_files {path: size and time of last change}, empty
+            where an input was not made of files; code (a hash of the models and macros) and seeds
+            (a hash). Looked up once for every `moment` of a run."""
+            files: dict[str, str] = {}
+            for name in found:
+                files |= raw_files.versions(raw / name)
+            has_all = all(source.is_of_files for source in found.values())
+            code = hash_of_files("models", "macros", "dbt_project.yml") + sources.hash_of_reader()
+            return json.dumps(
+                {
+                    "raw_files": json.dumps(files, sort_keys=True) if has_all else "",
+                    "code": code,
+                    "seeds": hash_of_files("seeds"),
+                }
+            )
+
+        def raw_source(name: str) -> str:
+            """The place and the problems of an input, as JSON."""
+            return json.dumps({"place": found[name].place, "problems": found[name].problems})
+
+        for function in (raw_source, run_inputs):
+            conn.create_function(function.__name__, function, [VARCHAR], VARCHAR, side_effects=True)

@@ -8,7 +8,7 @@ import difflib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -39,6 +39,13 @@ LINE_FAULTS = {
 }
 
 
+# Lines that cannot be read go there, instead of ending the query.
+REJECTS = (
+    ", store_rejects = true, rejects_limit = 1000, rejects_table = 'broken_lines',"
+    " rejects_scan = 'broken_scans'"
+)
+
+
 class CannotReadError(Exception):
     """A file that the project cannot read; the message says why, without any of its content."""
 
@@ -59,6 +66,10 @@ class Contract:
     name: str
     presence: str
     columns: tuple[ContractColumn, ...]
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
 
 
 @dataclass
@@ -185,7 +196,7 @@ def source_sql(paths: list[Path], more: str = "") -> str:
         return f"read_ndjson_objects({files}, hive_partitioning = false)"
     if not is_csv(paths[0]):
         return parquet_sql(paths, ", binary_as_string = true")
-    columns = ", ".join(f"{quoted(name)}: 'varchar'" for name in csv_header(paths[0]))
+    columns = ", ".join(f"{quoted(name)}: 'varchar'" for name in columns_of(paths[0]))
     return (
         f"read_csv({files}, auto_detect = false, header = true, columns = {{{columns}}},"
         " hive_partitioning = false,"
@@ -196,15 +207,16 @@ def source_sql(paths: list[Path], more: str = "") -> str:
 
 def received_columns(path: Path) -> dict[str, tuple[str, str]]:
     """{lower-case name: (name as received, type)} of one file; raises CannotReadError."""
+    if is_csv(path):
+        return by_name([(name, "VARCHAR") for name in csv_header(path)])
     if kind_of(path) == "json":
         return json_columns([path])
-    kind = KIND_NAMES[kind_of(path) or "parquet"]
     try:
         with duckdb.connect() as connection:
             sql = f"describe select * from {source_sql([path])}"
             rows = connection.execute(sql).fetchall()
     except duckdb.Error:
-        raise CannotReadError(f"cannot be read as {kind}") from None
+        raise CannotReadError("cannot be read as Parquet") from None
     return by_name([(row[0], row[1]) for row in rows])
 
 
@@ -345,18 +357,44 @@ def broken_lines(path: Path) -> list[str]:
 
     At most 1,000 are counted; raises CannotReadError.
     """
-    more = ", store_rejects = true, rejects_limit = 1000, rejects_table = 'faults'"
+    with duckdb.connect() as connection:
+        return run_over_lines(
+            connection, f"select count(columns(*)) from {source_sql([path], REJECTS)}", path
+        )
+
+
+def insert_lines(
+    connection: duckdb.DuckDBPyConnection, path: Path, table: str, columns: Sequence[str]
+) -> list[str]:
+    """Read a file of CSV or JSON lines once, those of the columns that it has into a table of text,
+    by name; broken_lines() of it. The cells of all columns are looked at."""
+    found, kind = columns_of(path), kind_of(path)
+    cells = {name: cell_sql(kind, received) for name, (received, _) in found.items()}
+    here = [name for name in columns if name in cells]
+    listed_cells = ", ".join(f"{cells[name]} as {identifier(name)}" for name in here)
+    sql = f"insert into {table} by name select {listed_cells} from"
+    if kind == "json":
+        connection.execute(f"{sql} {source_sql([path])}")
+        return []
+    sql += f" {source_sql([path], REJECTS)}"
+    if others := [cell for name, cell in cells.items() if name not in here]:
+        # Always true, but DuckDB skips the cells of columns that nothing asks for.
+        sql += f" where concat_ws('', {', '.join(others)}) is not null"
+    return run_over_lines(connection, sql, path)
+
+
+def run_over_lines(connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> list[str]:
+    """Run SQL that reads a CSV file with REJECTS, and say which lines it left out."""
     try:
-        with duckdb.connect() as connection:
-            sql = f"select count(columns(*)) from {source_sql([path], more)}"
-            connection.execute(sql).fetchall()
-            found = connection.execute(
-                "select distinct line_byte_position, error_type from faults order by all"
-            ).fetchall()
-    except duckdb.Error:
+        connection.execute(sql).fetchall()
+        found = connection.execute(
+            "select distinct line_byte_position, error_type from broken_lines order by all"
+        ).fetchall()
+    except duckdb.InvalidInputException:
         raise CannotReadError(
             "cannot be read as comma-separated UTF-8; do all lines end alike?"
         ) from None
+    connection.execute("drop table broken_lines; drop table broken_scans")
     lines: dict[str, list[int]] = defaultdict(list)
     # DuckDB counts records; people look for lines, and a quoted cell may hold several.
     with path.open("rb") as file:
@@ -430,10 +468,9 @@ def version(path: Path) -> str:
     return f"{stat.st_size} {stat.st_mtime_ns}"
 
 
-def versions(raw: Path) -> dict[str, str]:
-    """{path: version} of every file in the folders of the inputs below `raw`."""
-    folders = [raw / contract.name for contract in read_contract()]
-    files = [p for folder in folders if folder.is_dir() for p in sorted(folder.iterdir())]
+def versions(folder: Path) -> dict[str, str]:
+    """{path: version} of every file in a folder."""
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
     return {str(path.absolute()): version(path) for path in files if path.is_file()}
 
 

@@ -1,0 +1,138 @@
+"""The inputs as relations of schema `raw` in a DuckDB file, as they are on every other engine: a
+view of the Parquet files of an input, or a table of its CSV or JSON lines, so that text is parsed
+once and not by everything that reads it. What is made of the same files as before stays as it is.
+
+A table or view that this module did not make is left alone, and is an input as it stands.
+"""
+
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+import duckdb
+
+from customer_health.inputs import raw_files
+from customer_health.inputs.raw_files import CannotReadError, Contract, identifier, quoted
+
+SCHEMA = "raw"
+# In the comment of a relation: what it was made of, as JSON.
+OURS = "Made of files: "
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is known of one input: where its rows lie, in words, and what keeps it from being read.
+    `is_of_files` is false for a relation that somebody else made."""
+
+    place: str
+    problems: list[str] = field(default_factory=list)
+    is_of_files: bool = True
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A relation of the schema: TABLE or VIEW, and its comment."""
+
+    kind: str
+    comment: str
+
+    @property
+    def files(self) -> dict[str, str] | None:
+        """{path: version} of the files that it was made of by this reader; none where it was made
+        by another one, or by somebody else."""
+        if not self.comment.startswith(OURS):
+            return None
+        made = json.loads(self.comment.removeprefix(OURS))
+        return made["files"] if made["reader"] == hash_of_reader() else {}
+
+
+@cache
+def hash_of_reader() -> str:
+    """sha256 of what reads the raw files."""
+    files = (Path(raw_files.__file__), Path(__file__))
+    return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
+def make(connection: duckdb.DuckDBPyConnection, raw: Path) -> dict[str, Source]:
+    """Make raw.<input> of every input of a folder, and say what is known of it. An input that
+    cannot be read, or is not there, has no relation."""
+    connection.execute(f"create schema if not exists {SCHEMA}")
+    there = relations(connection)
+    return {
+        contract.name: make_one(connection, raw.absolute(), contract, there.get(contract.name))
+        for contract in raw_files.read_contract()
+    }
+
+
+def relations(connection: duckdb.DuckDBPyConnection) -> dict[str, Relation]:
+    """The tables and views of the schema."""
+    rows = connection.execute(
+        "select table_name, 'TABLE', coalesce(comment, '') from duckdb_tables()"
+        " where database_name = current_database() and schema_name = $1 union all"
+        " select view_name, 'VIEW', coalesce(comment, '') from duckdb_views()"
+        " where database_name = current_database() and schema_name = $1",
+        [SCHEMA],
+    ).fetchall()
+    return {name: Relation(kind, comment) for name, kind, comment in rows}
+
+
+def make_one(
+    connection: duckdb.DuckDBPyConnection, raw: Path, contract: Contract, there: Relation | None
+) -> Source:
+    """The same of one input; `there` is what has its name."""
+    name, folder = contract.name, raw / contract.name
+    now = raw_files.versions(folder)
+    known = there.files if there else {}
+    if known is None:
+        problem = f"there are files in {folder} and a table {SCHEMA}.{name}; remove one of them"
+        return Source(f"{SCHEMA}.{name}", [problem] if now else [], is_of_files=False)
+    if known and known == now:
+        return Source(str(folder))
+    seen = raw_files.look(raw, contract, rows=False)
+    if seen.format == "parquet" and not seen.problems:
+        seen = raw_files.look(raw, contract, known=known)
+    problems = [f"{folder}: {seen.folder_problem}"] if seen.folder_problem else []
+    problems += [f"{folder}/{problem}" for problem in seen.problems]
+    connection.execute("begin")
+    try:
+        if there:
+            connection.execute(f"drop {there.kind} {SCHEMA}.{name}")
+        if seen.sql:
+            kind = "view" if seen.format == "parquet" else "table"
+            columns = [c for c in (*contract.names, "_loaded_at") if c in seen.received]
+            if kind == "view":
+                listed = ", ".join(map(identifier, columns))
+                connection.execute(
+                    f"create view {SCHEMA}.{name} as select {listed} from {seen.sql}"
+                )
+            else:
+                lines = read_text(connection, name, columns, seen.files)
+                problems += [f"{folder}/{line}" for line in lines]
+            made = json.dumps({"reader": hash_of_reader(), "files": now})
+            connection.execute(f"comment on {kind} {SCHEMA}.{name} is {quoted(OURS + made)}")
+            if problems:
+                connection.execute(f"drop {kind} {SCHEMA}.{name}")
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    nothing = f"no *.parquet, *.csv or *.jsonl in {folder} (HEALTH_RAW_DIR names its parent)"
+    return Source(str(folder) if seen.files else nothing, problems)
+
+
+def read_text(
+    connection: duckdb.DuckDBPyConnection, name: str, columns: list[str], files: list[Path]
+) -> list[str]:
+    """Make a table of files of CSV or JSON lines, all its columns text, and say which lines are
+    broken."""
+    typed = ", ".join(f"{identifier(column)} varchar" for column in columns)
+    connection.execute(f"create table {SCHEMA}.{name} ({typed})")
+    problems: list[str] = []
+    for path in files:
+        try:
+            problems += raw_files.insert_lines(connection, path, f"{SCHEMA}.{name}", columns)
+        except CannotReadError as error:
+            problems.append(f"{raw_files.listed([path.name])}: {error}")
+    return problems
