@@ -100,7 +100,7 @@ def inputs(settings: Settings, root: Path) -> Iterator[Check]:
     from customer_health.inputs.raw_files import read_contract
 
     if not settings.raw.is_dir():
-        text = f"{settings.raw} is no folder"
+        text = f"{settings.raw} is not a folder"
         yield Check("raw inputs", "problem", text, "Set HEALTH_RAW_DIR, or put files there.")
         return
     names = [one.name for one in read_contract()]
@@ -117,7 +117,7 @@ def inputs(settings: Settings, root: Path) -> Iterator[Check]:
 def inbox(settings: Settings, root: Path) -> Iterator[Check]:
     from customer_health.refresh import inbox
 
-    if odd := [*inbox.strays(settings), *inbox.set_aside_files(settings)]:
+    if odd := [*inbox.strays(settings), *map(str, inbox.set_aside_files(settings))]:
         text = f"{len(odd)} entries are not landed: {odd[0]}"
         yield Check("inbox", "advice", text, "customer-health refresh --dry-run names all.")
     else:
@@ -186,5 +186,5 @@ def published(settings: Settings, root: Path) -> Iterator[Check]:
         yield Check("pin", "advice", pin.in_words(), "customer-health rollback --unpin ends it.")
     holder = locking.read_holder(settings.lock)
     if holder and locking.is_dead(holder):
-        text = f"{locking.in_words(holder)} did not end in order"
+        text = f"{locking.in_words(holder)} was killed"
         yield Check("lock", "advice", text, "The next refresh goes on from there.")

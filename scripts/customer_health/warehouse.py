@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from customer_health.console import table
-from customer_health.errors import NotFoundError
+from customer_health.errors import BUSY, NotFoundError, UserError
 from customer_health.settings import read_settings
 
 
@@ -25,7 +25,8 @@ def checked_warehouse_path() -> Path:
 
 @contextmanager
 def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The DuckDB file, read-only; NotFoundError when it is missing, not built or open elsewhere."""
+    """The DuckDB file, read-only; NotFoundError when it is missing or not built, UserError(75)
+    when it is open elsewhere."""
     if not path.exists():
         raise NotFoundError(f"{path} does not exist yet: run make demo or dbt build.")
     try:
@@ -38,9 +39,11 @@ def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         ) from error
     except duckdb.IOException as error:
         if "lock" in str(error):
-            raise NotFoundError(
-                f"{path} is open in another program: close it there, or wait for the refresh that"
-                " builds it. What is published can be read all the while."
+            raise UserError(
+                BUSY,
+                f"{path} is open in another program.",
+                "Close it there, or wait for the refresh that builds it. What is published can be"
+                " read all the while.",
             ) from error
         raise NotFoundError(f"{path} is not a DuckDB file that can be read.") from error
 

@@ -3,7 +3,7 @@
 import csv
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,11 +12,12 @@ from pathlib import Path
 import duckdb
 import pytest
 import silent
-from customer_health.refresh.auditing import MEMORY, Audit, Finding, read_memory, rows_of_runs
+from customer_health.refresh.auditing import MEMORY, Audit, Finding, read_memory
 from customer_health.refresh.audits_of_loads import LoadAudits
 from customer_health.refresh.audits_of_silence import (
     ONE_IN_NIGHTS,
     SilenceAudits,
+    chance_of_nothing,
     streaks_of_misses,
 )
 from customer_health.refresh.findings import Limit, Limits, judge, worst
@@ -100,7 +101,7 @@ def test_the_worst_of_an_audit_and_input_is_told_with_the_number_of_others() -> 
         finding("c", "1", "stop", False),
     ])  # fmt: skip
 
-    assert (one.text, one.verdict) == ("c; and 1 more of the kind", "stop")
+    assert (one.text, one.verdict) == ("c", "stop")
 
 
 @given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
@@ -153,7 +154,7 @@ class State:
 
     def audit(self, run_date: date = RUN_DATE, tonight: tuple[str, ...] = ()) -> list[Finding]:
         previous = self.places.current.resolve()
-        audit = Audit(self.places, run_date, previous, set(tonight))
+        audit = Audit(self.places, run_date, previous, dict.fromkeys(tonight, 40))
         try:
             return audit.run()
         finally:
@@ -330,7 +331,7 @@ def test_the_as_of_date_that_stands_still_is_flagged(state: State) -> None:
     flagged = state.flagged(RUN_DATE + timedelta(1))
 
     assert flagged["as_of_lag"].verdict == "warn"
-    assert f"stands still at {SECOND}" in flagged["as_of_lag"].text
+    assert f"has not moved since {SECOND}" in flagged["as_of_lag"].text
 
 
 def test_a_feed_that_is_always_a_day_late_is_not(state: State) -> None:
@@ -346,55 +347,76 @@ def remember(state: State, **content: object) -> None:
 
 def test_a_night_without_an_input_that_came_every_night_is_flagged(state: State) -> None:
     names = ["invoices", "usage_events"]
-    nights = {str(RUN_DATE - timedelta(n)): names for n in range(1, 15)}
+    nights = {str(RUN_DATE - timedelta(n)): dict.fromkeys(names, 40) for n in range(1, 15)}
     remember(state, nights=nights)
     found = {one.name: one for one in state.audit(tonight=("invoices",)) if not one.is_good}
 
     assert (
         found["silence:usage_events"].text
-        == "usage_events: nothing came for 1 nights, 0 is the longest before"
+        == "usage_events: nothing came tonight; before, that happened never"
     )
     assert "silence:invoices" not in found
 
 
+def eight_weeks(rows: Callable[[date], int]) -> dict[date, int]:
+    """The rows of the nights before RUN_DATE, a Wednesday; the first one brought years of them."""
+    nights = [RUN_DATE - timedelta(n) for n in range(56, 0, -1)]
+    return {nights[0]: 90_000} | {night: rows(night) for night in nights[1:]}
+
+
 @pytest.mark.parametrize(
-    "usual, silent, misses, is_rare",
+    "rows, missed, is_rare",
     [
         # As many rows as a night of tickets has: one night without is no chance.
-        (7, 0, 1, True),
-        (3, 0, 1, False),
-        (3, 0, 3, True),
-        # A whole export once a week.
-        (5000, 48, 6, False),
-        (5000, 0, 1, True),
-        # Only the first load is known.
-        (0, 0, 1, False),
-        (0, 0, 2, True),
+        (lambda _: 7, [0], True),
+        (lambda _: 6, [0], False),
+        (lambda _: 3, [0], False),
+        (lambda _: 3, [0, 1, 2], True),
+        # A whole export once a week, on Wednesdays: the other nights say nothing.
+        (lambda day: 5000 * (day.weekday() == 2), [1, 2, 3, 4], False),
+        # Few tickets on Saturdays and Sundays: none is chance there, and not on a Wednesday.
+        (lambda day: 20 if day.weekday() < 5 else 2, [3, 4], False),
+        (lambda day: 20 if day.weekday() < 5 else 2, [0], True),
+        # None on Saturdays and Sundays; then Monday is missed, too.
+        (lambda day: 20 * (day.weekday() < 5), [3, 4], False),
+        (lambda day: 20 * (day.weekday() < 5), [3, 4, 5], True),
+        # In clumps: four nights with some, three without.
+        (lambda day: 9 * (day.toordinal() % 7 < 4), [0, 1, 2, 3], False),
+        (lambda day: 9 * (day.toordinal() // 3 % 3 > 0), [0, 1, 2, 3], False),
     ],
 )
-def test_a_silence_is_rare_by_the_rows_and_the_nights_before(
-    usual: int, silent: int, misses: int, is_rare: bool
+def test_a_silence_is_rare_by_the_rows_of_its_weekday_and_the_nights_before(
+    rows: Callable[[date], int], missed: list[int], is_rare: bool
 ) -> None:
-    with duckdb.connect() as connection:
-        rows = {"invoices": Decimal(usual)}
-        audits = SilenceAudits(connection, Limits([]), RUN_DATE, rows, {})
+    nights = [RUN_DATE + timedelta(n) for n in missed]
 
-    assert (audits.chance("invoices", misses, silent, 56) * ONE_IN_NIGHTS <= 1) is is_rare
-    assert audits.chance("*", misses, silent, 56) == audits.chance("invoices", misses, silent, 56)
+    assert RUN_DATE.weekday() == 2
+    assert (chance_of_nothing(eight_weeks(rows), nights) * ONE_IN_NIGHTS <= 1) is is_rare
 
 
-def test_files_of_one_run_are_one_run_even_at_the_turn_of_a_second() -> None:
-    turn = datetime(2026, 9, 21, 2, 0, 0)
-    moments = [
-        turn - timedelta(days=1),
-        turn - timedelta(microseconds=1),
-        turn,
-        turn + timedelta(microseconds=1),
-        turn + timedelta(seconds=40),
+def test_before_two_weeks_the_least_that_came_is_what_is_usual() -> None:
+    nights = [RUN_DATE - timedelta(n) for n in range(6, 0, -1)]
+    rows = dict(zip(nights, [90_000, 50, 40, 3, 50, 50], strict=True))
+
+    assert chance_of_nothing(rows, [RUN_DATE]) == Decimal(-3).exp()
+
+
+def test_the_rows_of_a_night_are_those_of_all_its_files_and_runs(state: State) -> None:
+    landed = [
+        {"input": "invoices", "state": "landed", "rows": 3},
+        {"input": "invoices", "state": "landed", "rows": 4},
+        {"input": "accounts", "state": "landed", "rows": 5},
+        {"input": "accounts", "state": "set aside", "rows": 6},
     ]
-    loads = [Load("invoices", at, "", Path(), 10 + n) for n, at in enumerate(moments)]
+    refused = state.places.runs / "000099-20260923T010101Z"
+    refused.mkdir(parents=True)
+    report = {"run_date": str(RUN_DATE), "landed": landed}
+    (refused / "report.json").write_text(json.dumps(report))
+    tonight = {"invoices": 10}
+    audit = Audit(state.places, RUN_DATE, state.places.current.resolve(), tonight)
+    audit.close()
 
-    assert rows_of_runs(loads[::-1]) == [10, 11 + 12 + 13, 14]
+    assert audit.nights[RUN_DATE] == {"invoices": 17, "accounts": 5}
 
 
 @pytest.mark.parametrize(
@@ -404,9 +426,10 @@ def test_files_of_one_run_are_one_run_even_at_the_turn_of_a_second() -> None:
         (2, 1, False),
         (2, 2, False),
         (2, 10, True),
-        # All but every tenth night.
+        # All but every tenth night, and never two nights in a row.
         (10, 1, False),
-        (10, 3, True),
+        (10, 2, False),
+        (10, 5, True),
     ],
 )
 def test_an_input_that_often_stays_away_may(
@@ -414,8 +437,10 @@ def test_an_input_that_often_stays_away_may(
 ) -> None:
     """Silent tonight and in the nights before; earlier in every second night, or in every tenth."""
     nights = {
-        str(RUN_DATE - timedelta(n)): ["usage_events"]
-        + ["invoices"] * (n >= silent and (n % 2 == 0 if every == 2 else n % 10 != 0))
+        str(RUN_DATE - timedelta(n)): {
+            "usage_events": 40,
+            "invoices": 40 * (n >= silent and (n % 2 == 0 if every == 2 else n % 10 != 0)),
+        }
         for n in range(1, 41)
     }
     remember(state, nights=nights)
@@ -630,7 +655,7 @@ def test_what_was_accepted_before_a_rollback_is_accepted_after_it(
     run = {"run_id": newest.name, "run_date": str(RUN_DATE)}
     said = finding.subject | run | {"value": value, "reason": "A new formula"}
     (newest / MEMORY).write_text(json.dumps({"nights": {}, "said": [said]}))
-    audit = Audit(state.places, RUN_DATE, state.places.current.resolve(), set())
+    audit = Audit(state.places, RUN_DATE, state.places.current.resolve(), {})
     other = Finding("arr", "*", Decimal("1.3"), Decimal(1), "stop", False, "")
     reasons = [audit.accepted_later(one) for one in (finding, other)]
     audit.close()

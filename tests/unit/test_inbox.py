@@ -363,8 +363,8 @@ def test_every_entry_that_is_not_landed_is_named(places: Settings, tmp_path: Pat
     told = "\n".join(landing.strays(places))
     for line in (
         "invoice is no input; is it invoices?",
-        "invoices is no folder, so nothing can be landed from it",
-        "usage_events is no folder, so nothing can be landed from it",
+        "invoices is not a folder, so nothing can be landed from it",
+        "usage_events is not a folder, so nothing can be landed from it",
         "accounts/broken.csv, loop.csv: a link to nothing",
         "accounts/pipe.csv: a pipe, not a file",
         "accounts/socket.csv: a socket, not a file",
@@ -416,7 +416,7 @@ def test_an_inbox_that_is_named_and_not_there_is_told(
     assert landing.strays(places) == []
     monkeypatch.setenv("HEALTH_INBOX_DIR", str(places.inbox))
     assert landing.strays(places) == [
-        f"{places.inbox} is no folder, so nothing can be landed from it"
+        f"{places.inbox} is not a folder, so nothing can be landed from it"
     ]
 
 

@@ -5,11 +5,12 @@ or may not. What audits have to remember lies in the folder of each version.
 """
 
 import json
+from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import duckdb
@@ -35,7 +36,6 @@ from customer_health.settings import SERVING_FILE, Settings
 
 MEMORY = ".trust.json"
 NIGHTS_REMEMBERED = 90
-RUNS_OF_A_NIGHT = 28
 NEXT_STEPS = {
     "rejected_share": "look at marts.rejected_records of the working file by input and reason",
     "unmatched_share": "look whether the ids of accounts are those of the accounts input",
@@ -72,8 +72,8 @@ NEVER_ACCEPTED = ("landed_rows", "missing_batch")
 
 
 def read_memory(version: Path | None) -> dict[str, Any]:
-    """What audits remember of the published runs: nights {date: inputs that came}, and said: what
-    each audit said in a run that was published all the same."""
+    """What audits remember of the published runs: nights {date: {input: rows that came}}, and said:
+    what each audit said in a run that was published all the same."""
     found: dict[str, Any] = {"nights": {}, "said": []}
     if version:
         with suppress(OSError, ValueError):
@@ -83,14 +83,14 @@ def read_memory(version: Path | None) -> dict[str, Any]:
 
 class Audit:
     """The audits of one state: the working file, held against the version `previous` if there is
-    one. `landed_tonight` has the inputs of which this run landed something."""
+    one. `landed_tonight` has the rows that this run landed of each input."""
 
     def __init__(
         self,
         settings: Settings,
         run_date: date,
         previous: Path | None,
-        landed_tonight: set[str] | None = None,
+        landed_tonight: dict[str, int] | None = None,
         is_as_of_given: bool = False,
     ) -> None:
         self.settings, self.run_date, self.previous = settings, run_date, previous
@@ -101,7 +101,7 @@ class Audit:
         if previous:
             attach(self.connection, previous / SERVING_FILE, "published")
         self.memory = read_memory(previous)
-        self.nights = self.known_nights(landed_tonight or set())
+        self.nights = self.known_nights(landed_tonight or {})
         self.limits = Limits(read_limits(self.connection), self.lately_accepted())
         self.inputs = {
             name: (raw, accepted)
@@ -122,21 +122,22 @@ class Audit:
 
     # --------------------------------------------------------------------------------- what is new
 
-    def known_nights(self, landed_tonight: set[str]) -> dict[date, set[str]]:
-        """What came in each night: of published runs, of those after them that were not published,
-        of tonight."""
-        nights = {date.fromisoformat(d): set(names) for d, names in self.memory["nights"].items()}
+    def known_nights(self, landed_tonight: dict[str, int]) -> dict[date, dict[str, int]]:
+        """The rows that came of each input in each night: of published runs, of those after them
+        that were not published, of tonight."""
+        nights: dict[date, Counter[str]] = {
+            date.fromisoformat(day): Counter(rows) for day, rows in self.memory["nights"].items()
+        }
         newest = self.previous.name if self.previous else ""
         for report in sorted(self.settings.runs.glob("*/report.json")):
             if run_order(report.parent.name) > run_order(newest):
                 with suppress(OSError, ValueError, KeyError):
                     content = json.loads(report.read_text(encoding="utf-8"))
                     night = date.fromisoformat(content["run_date"])
-                    landed = {o["input"] for o in content["landed"] if o["state"] == "landed"}
-                    nights[night] = nights.get(night, set()) | landed
-        nights[self.run_date] = nights.get(self.run_date, set()) | landed_tonight
+                    nights.setdefault(night, Counter()).update(landed_rows(content["landed"]))
+        nights.setdefault(self.run_date, Counter()).update(landed_tonight)
         oldest = self.run_date - timedelta(NIGHTS_REMEMBERED)
-        return {night: names for night, names in nights.items() if oldest < night <= self.run_date}
+        return {night: rows for night, rows in nights.items() if oldest < night <= self.run_date}
 
     def lately_accepted(self) -> dict[tuple[str, str], Decimal]:
         """What was accepted within the days that its past is compared with: {(audit, input):
@@ -230,7 +231,7 @@ class Audit:
         ground = (self.connection, self.limits, self.run_date)
         of_loads = LoadAudits(*ground, self.before, self.new, files)
         of_days = DayAudits(*ground)
-        of_silence = SilenceAudits(*ground, self.rows_a_night(), self.said_silences())
+        of_silence = SilenceAudits(*ground, self.nights, self.said_silences())
         scores = ScoreAudits(*ground, self.said())
         of_days.find_new_days()
         found = [
@@ -246,7 +247,7 @@ class Audit:
             *(of_days.repeated_usage() if self.has_days_before else []),
             *of_days.active_accounts(),
             *of_days.unknown_users(),
-            *of_silence.silence(self.nights, self.lags()),
+            *of_silence.silence(self.lags()),
             *of_silence.days_ahead(),
             *scores.empty_book(),
             *([] if self.is_as_of_given else scores.as_of_lag(bool(self.previous))),
@@ -255,7 +256,14 @@ class Audit:
         self.connection.execute("detach working")
         if self.previous:
             self.connection.execute("detach published")
-        return worst(found)
+        return worst([self.with_batches(finding) for finding in found])
+
+    def with_batches(self, finding: Finding) -> Finding:
+        """With the batch that it is about: the one that it looked at, else the only new one."""
+        new = self.new_loads.get(finding.input, [])
+        if finding.loaded_at:
+            new = [load for load in new if load.loaded_at == finding.loaded_at]
+        return replace(finding, batches={load.name: load.file for load in new if len(new) == 1})
 
     def landed_rows(self) -> list[Finding]:
         """Every landed row was read: rows received = rows read + rows erased. Not a matter of
@@ -297,16 +305,6 @@ class Audit:
                 found += judge(self.limits, "rows_lost", name, share, was, text)
         return found
 
-    def rows_a_night(self) -> dict[str, Decimal]:
-        """The rows of each input that a run usually lands when it lands some: of the last runs,
-        without the first, which may bring years of them."""
-        found = {}
-        for contract in raw_files.read_contract():
-            loads = [load for load in self.loads if load.input == contract.name]
-            if later := rows_of_runs(loads)[1:][-RUNS_OF_A_NIGHT:]:
-                found[contract.name] = Decimal(median(later))
-        return found
-
     def lags(self) -> dict[str, list[int]]:
         """How many days old the newest record of each input was in the last published runs."""
         if not self.previous:
@@ -340,7 +338,10 @@ class Audit:
         said = [one for one in self.memory["said"] if date.fromisoformat(one["run_date"]) > oldest]
         now = {"run_id": run_id, "run_date": str(self.run_date)}
         content = {
-            "nights": {str(night): sorted(names) for night, names in sorted(self.nights.items())},
+            "nights": {
+                str(night): dict(sorted(rows.items()))
+                for night, rows in sorted(self.nights.items())
+            },
             "said": said + [now | one for one in spoken],
         }
         (folder / MEMORY).write_text(json.dumps(content, indent=1), encoding="utf-8")
@@ -356,17 +357,13 @@ class Audit:
         ]
 
 
-def rows_of_runs(loads: list[Load]) -> list[int]:
-    """How many rows of an input each run landed, the oldest first. The files of one run are landed
-    microseconds apart."""
-    runs: list[int] = []
-    before = None
-    for load in sorted(loads, key=lambda load: load.loaded_at):
-        if before is None or load.loaded_at - before > timedelta(seconds=1):
-            runs.append(0)
-        runs[-1] += load.rows
-        before = load.loaded_at
-    return runs
+def landed_rows(landed: list[dict[str, Any]]) -> Counter[str]:
+    """The rows of each input in the `landed` of a report."""
+    rows: Counter[str] = Counter()
+    for one in landed:
+        if one["state"] == "landed":
+            rows[one["input"]] += one["rows"]
+    return rows
 
 
 def is_no_worse(finding: Finding, value: str) -> bool:

@@ -284,8 +284,8 @@ class DayAudits(Ground):
             """
         )
         for day, regular, absent, others in rows:
-            text = f"{USAGE}: {absent:,} of {regular:,} accounts that always use it on that weekday"
-            text += f" did not on {day}, while the others were as active as usual"
+            text = f"{USAGE}: {absent:,} of {regular:,} accounts that are always active on that"
+            text += f" weekday were not on {day}, while the others were as active as usual"
             is_quiet = others is None or others < 0.8
             found += judge(
                 self.limits, "active_accounts", USAGE, ratio(absent, regular), regular, text,

@@ -40,7 +40,7 @@ SHARES = {
     "unmatched": ("unmatched_share", "of no known account"),
     "blanked": ("blanked_share", "cells that cannot be read"),
     "filled": ("fill_rate", "cells filled"),
-    "lost": ("lost_cells", "cells empty that were filled when the record was sent before"),
+    "lost": ("lost_cells", "cells, filled when the record was sent before, are empty"),
     "repeated": ("repeated_rows", "equal to an earlier record but for the key"),
     "conflicts": ("conflicts", "of a key that is in several accounts"),
 }
@@ -228,10 +228,11 @@ class LoadAudits(Ground):
             for share in self.new:
                 if (share.input, share.measure) == (name, "rejected") and share.loaded_at:
                     text = f"{name}: {share.whole:,} rows came, {min(before):,} or more each time"
-                    text += f" before, in {listed([self.files.get((name, share.loaded_at), '')])}"
+                    file = self.files.get((name, share.loaded_at), "")
+                    text += f" before, in {listed([file])}"
                     found += judge(
                         self.limits, "volume_low", name, ratio(share.whole, min(before)),
-                        min(before), text, is_low=True,
+                        min(before), text, file=file, loaded_at=share.loaded_at, is_low=True,
                     )  # fmt: skip
         return found
 

@@ -207,8 +207,8 @@ class ScoreAudits(Ground):
             )
         late = Decimal(max(0, days - usual))
         text = (
-            f"the feed stopped: the as-of date stands still at {as_of}, usage of {days:,}"
-            f" day{'s' * (days > 1)} is not there that always came by now"
+            f"the feed stopped: the as-of date has not moved since {as_of}; usage of {days:,}"
+            f" day{'s' * (days > 1)}, which always came by now, has not"
         )
         if not late:
             text = f"the as-of date is {as_of}"

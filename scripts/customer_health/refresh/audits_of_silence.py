@@ -1,7 +1,10 @@
 """Audits of what did not come, and of records that lie ahead."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
+from statistics import median
 
 import duckdb
 
@@ -12,7 +15,9 @@ from customer_health.refresh.pieces import UNIT_ROWS, UNITS
 from customer_health.refresh.profiles import USAGE
 
 # A silence that chance brings about in more than one of so many nights says nothing.
-ONE_IN_NIGHTS = 500
+ONE_IN_NIGHTS = 1000
+# As many nights say what is usual on a weekday.
+NIGHTS_ALIKE = 3
 
 
 class SilenceAudits(Ground):
@@ -21,42 +26,42 @@ class SilenceAudits(Ground):
         connection: duckdb.DuckDBPyConnection,
         limits: Limits,
         run_date: date,
-        rows_a_night: dict[str, Decimal],
+        nights: dict[date, dict[str, int]],
         said: dict[str, list[date]],
     ) -> None:
-        """`rows_a_night` are the rows of an input that a run usually lands, the first one apart;
-        `said` the nights in which a silence of it was published with a warning."""
+        """`nights` has the rows that came of each input in every night, tonight the last; `said`
+        the nights in which a silence of an input was published with a warning."""
         super().__init__(connection, limits, run_date)
-        self.rows_a_night, self.said = rows_a_night, said
+        self.nights, self.said = dict(sorted(nights.items())), said
 
-    def silence(
-        self,
-        nights: dict[date, set[str]],
-        through: dict[str, list[int]],
-    ) -> list[Finding]:
+    def silence(self, through: dict[str, list[int]]) -> list[Finding]:
         """Inputs of which nothing came tonight though they come every night, and inputs whose
-        newest record is older than their longest gap. `nights` has what came in every night;
-        `through` how old the newest record was in the nights before."""
+        newest record is older than their longest gap. `through` has how old the newest record was
+        in the nights before."""
         found: list[Finding] = []
-        dates = sorted(nights)
+        dates = list(self.nights)
         is_tonight = bool(dates) and dates[-1] == self.run_date
-        if is_tonight and not nights[self.run_date]:
+        names = [contract.name for contract in raw_files.read_contract()]
+        if is_tonight and not self.nights[self.run_date]:
             names = ["*"]
-            came = {"*": [bool(nights[night]) for night in dates]}
-        else:
-            names = [contract.name for contract in raw_files.read_contract()]
-            came = {name: [name in nights[night] for night in dates] for name in names}
         for name in names if is_tonight else ():
-            streaks = streaks_of_misses(came[name])
+            rows = {
+                night: sum(came.values()) if name == "*" else came.get(name, 0)
+                for night, came in self.nights.items()
+            }
+            streaks = streaks_of_misses([count > 0 for count in rows.values()])
             misses, usual = streaks[-1], max(streaks[:-1], default=0)
-            if sum(came[name]) < UNITS or not misses:
+            if len(dates) - sum(streaks) < UNITS or not misses:
                 continue
-            likely = self.chance(name, misses, sum(streaks[:-1]), len(dates) - misses)
+            before = {night: rows[night] for night in dates[:-misses]}
+            likely = chance_of_nothing(before, dates[-misses:])
             days = (self.run_date - dates[-misses]).days + 1
             if likely * ONE_IN_NIGHTS > 1 or (name != "*" and self.is_said(name, days)):
                 continue
             what = "nothing" if name == "*" else f"{name}: nothing"
-            text = f"{what} came for {misses} nights, {usual} is the longest before"
+            when = f"for {misses} nights" if misses > 1 else "tonight"
+            before = f"for {usual} night{'s' * (usual > 1)} at most" if usual else "never"
+            text = f"{what} came {when}; before, that happened {before}"
             # One night is twice as long as none.
             times = Decimal(2 * misses) / max(1, 2 * usual)
             found += judge(self.limits, "silence", name, times, len(dates), text)
@@ -67,17 +72,6 @@ class SilenceAudits(Ground):
         ago = [(self.run_date - night).days for night in self.said.get(name, [])]
         newest = min((n for n in ago if 0 < n < days), default=None)
         return newest is not None and days < 2 * (days - newest)
-
-    def chance(self, name: str, misses: int, silent: int, nights: int) -> Decimal:
-        """How likely nothing comes in so many nights without a fault, when before them nothing
-        came in `silent` of the nights: no less likely than it was then, nor than chance makes it
-        with the rows of a usual night (Poisson)."""
-        names = self.rows_a_night if name == "*" else [name]
-        usual = sum((self.rows_a_night.get(one, Decimal(0)) for one in names), Decimal(0))
-        if not usual:
-            # As if one more night had come with nothing, and one with something.
-            return (Decimal(silent + 1) / (nights + 2)) ** misses
-        return max((-usual).exp(), Decimal(silent) / max(1, nights)) ** misses
 
     def old_records(self, through: dict[str, list[int]]) -> list[Finding]:
         found: list[Finding] = []
@@ -123,6 +117,35 @@ class SilenceAudits(Ground):
                 text = f"{contract.name}: the newest record is {days} days ahead of {self.run_date}"
                 found += judge(self.limits, "days_ahead", contract.name, Decimal(days), 1, text)
         return found
+
+
+def chance_of_nothing(rows: dict[date, int], missed: Sequence[date]) -> Decimal:
+    """How likely nothing comes in the missed nights without a fault, when `rows` came in those
+    before. Of each night: no less likely than chance makes it with the rows that usually come on
+    that weekday (Poisson), nor than a silence began, or went on, in the nights before."""
+    # The first one may bring years of them.
+    later = dict(list(rows.items())[1:])
+    usual = {night: usual_rows(later, night) for night in (*later, *missed)}
+    is_silent = [not count for night, count in later.items() if usual[night]]
+    silent = sum(is_silent)
+    began = Decimal(silent) / max(1, len(is_silent))
+    both = sum(now and then for then, now in pairwise(is_silent))
+    went_on = Decimal(both + 1) / (silent + 2) if silent else Decimal(0)
+    chance = Decimal(1)
+    for number, night in enumerate(night for night in missed if usual[night]):
+        chance *= max((-usual[night]).exp(), went_on if number else began)
+    return chance
+
+
+def usual_rows(rows: dict[date, int], night: date) -> Decimal:
+    """The median of that weekday; where few of them are known, of working days or of weekends, and
+    at first the least that came at all."""
+    same = [count for day, count in rows.items() if day.weekday() == night.weekday()]
+    alike = [c for day, c in rows.items() if (day.weekday() < 5) == (night.weekday() < 5)]
+    for counts in (same, alike):
+        if len(counts) >= NIGHTS_ALIKE:
+            return Decimal(median(counts))
+    return Decimal(min((count for count in rows.values() if count), default=0))
 
 
 def streaks_of_misses(came: list[bool]) -> list[int]:

@@ -97,6 +97,11 @@ class Record:
             self.rows_erased, self.loaded_at, self.columns,
         )  # fmt: skip
 
+    @property
+    def short(self) -> str:
+        """Its id without the hash: a number names a batch of an input."""
+        return self.id.rsplit("-", 1)[0]
+
     def in_words(self) -> str:
         name = listed([self.source_file]) if self.source_file else "source no longer known"
         return f"{self.id}: {name}, {self.rows_received:,} rows, landed {self.loaded_at[:19]}"
@@ -691,21 +696,30 @@ class Store:
             CONFIGURATION,
             f"No batch was landed from {listed([wanted])}"
             + (f"; is it {listed([guess])}?" if guess else "."),
-            "customer-health refresh --list-batches shows them all. A file that was not landed is"
-            " taken out of the inbox instead.",
+            "customer-health refresh --list-batches shows them all. What was not landed is in the"
+            " inbox still.",
         )
 
     def to_withdraw(self, text: str) -> tuple[str, list[Record]]:
-        """The batches to withdraw. A file name means those of it that were not published yet, else
+        """The batches to withdraw. A file name means the one of it that was not published yet, else
         its newest one. Named again when the newest is withdrawn, it means none: the ones before it
-        are not what was asked for."""
+        are not what was asked for. UserError(2) where several were not published: one may be the
+        corrected file."""
         name, records, is_id = self.find(text)
-        if is_id:
-            return name, [record for record in records if record.counts]
-        if not records[-1].counts:
-            return name, []
         counting = [record for record in records if record.counts]
-        return name, [r for r in counting if not r.published_in] or counting[-1:]
+        if is_id:
+            return name, counting
+        unpublished = [record for record in counting if not record.published_in]
+        if len(unpublished) > 1:
+            raise UserError(
+                CONFIGURATION,
+                f"{len(unpublished)} files called {listed([records[-1].source_file])} were landed"
+                " and not published, and one may be the corrected one:\n"
+                + "\n".join(f"- {name}/{record.in_words()}" for record in unpublished),
+                "Withdraw those that are wrong by their batch: "
+                + " ".join(f"--withdraw {name}/{record.short}" for record in unpublished),
+            )
+        return name, unpublished or (counting[-1:] if records[-1].counts else [])
 
     def to_restore(self, text: str) -> tuple[str, list[Record]]:
         """The batches to take back: of a file name those that were withdrawn last."""
@@ -715,11 +729,14 @@ class Store:
         found = withdrawn if is_id else [r for r in withdrawn if r.withdrawn_at == last]
         for record in found:
             file = f"{record.id}.parquet"
-            if file not in self.inputs[name].present | self.inputs[name].aside:
+            is_kept = file in self.inputs[name].present | self.inputs[name].aside
+            # What counts and is gone is landed again from its source.
+            if not is_kept and not (self.settings.inbox / name / record.source_file).is_file():
                 raise UserError(
                     CONFIGURATION,
                     f"{self.aside(name) / file} is gone: {record.in_words()}.",
-                    "Put it back there from a backup, and run again.",
+                    "Put it back there from a backup, or its source into"
+                    f" {self.settings.inbox / name}, and run again.",
                 )
         return name, found
 
@@ -1004,7 +1021,7 @@ def listing(settings: Settings) -> list[dict[str, Any]]:
     store = read(settings)
     for name, record in store.records():
         is_gone = record.file not in store.inputs[name].present
-        state = f"withdrawn {record.withdrawn_at}" if record.withdrawn_at else "gone" * is_gone
+        state = f"withdrawn {record.withdrawn_at[:19]}" if record.withdrawn_at else "gone" * is_gone
         found.append(
             {
                 "batch": record.id,

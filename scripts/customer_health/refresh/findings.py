@@ -7,6 +7,8 @@ from decimal import Decimal
 
 import duckdb
 
+from customer_health.inputs.raw_files import listed
+
 MILLIONTH = Decimal("0.000001")
 # An accepted change of volume or level is the new limit for as long as its past is compared with.
 ACCEPTED_FOR_DAYS, ACCEPTED_MARGIN = 28, Decimal("1.25")
@@ -28,6 +30,8 @@ class Finding:
     file: str = ""
     day: date | None = None
     loaded_at: datetime | None = None
+    # INPUT/BATCH of all that it is about, with their files.
+    batches: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_stopping(self) -> bool:
@@ -147,10 +151,15 @@ def worst(findings: list[Finding]) -> list[Finding]:
     chosen = []
     for group in found.values():
         first = max(group, key=order)
-        more = len({f.text for f in group if not f.is_good}) - 1
-        if not first.is_good and more > 0:
-            first = replace(first, text=f"{first.text}; and {more:,} more of the kind")
-        chosen.append(first)
+        bad = [one for one in group if not one.is_good and one.is_stopping == first.is_stopping]
+        batches = {batch: file for one in bad for batch, file in one.batches.items()}
+        others = {file: "" for batch, file in batches.items() if batch not in first.batches}
+        days = len({one.day for one in bad if one.day}) - 1
+        if others:
+            first = replace(first, text=f"{first.text}; also in {listed(others)}")
+        elif days > 0:
+            first = replace(first, text=f"{first.text}; and on {days:,} more day{'s' * (days > 1)}")
+        chosen.append(replace(first, batches=batches))
     return chosen
 
 

@@ -20,6 +20,8 @@ from customer_health.inputs.raw_files import CannotReadError, Contract, kind_of,
 from customer_health.settings import Settings
 
 SET_ASIDE = "set_aside"
+# What ends the name of the note beside a file that was set aside.
+REASON = ".reason.txt"
 # Younger than so many seconds, what cannot be read may be half of what is being written.
 FRESH_SECONDS = 60
 READ = "*.csv, *.jsonl, *.ndjson, *.json and *.parquet are"
@@ -257,14 +259,14 @@ def arrivals(settings: Settings) -> Iterator[tuple[Contract, Path]]:
             yield entry.contract, entry.path
 
 
-def set_aside_files(settings: Settings) -> list[str]:
-    """What was set aside and still waits for a person."""
+def set_aside_files(settings: Settings) -> list[Path]:
+    """What was set aside, as INPUT/set_aside/FILE."""
     found = [
         path.relative_to(settings.inbox)
         for path in settings.inbox.glob(f"*/{SET_ASIDE}/*")
-        if not path.name.endswith(".reason.txt")
+        if not path.name.endswith(REASON)
     ]
-    return [str(path) for path in sorted(found, key=lambda path: natural(str(path)))]
+    return sorted(found, key=lambda path: natural(str(path)))
 
 
 def strays(settings: Settings) -> list[str]:
@@ -272,7 +274,7 @@ def strays(settings: Settings) -> list[str]:
     names = {contract.name for contract in raw_files.read_contract()}
     if not settings.inbox.is_dir():
         if os.environ.get("HEALTH_INBOX_DIR") or settings.inbox.is_symlink():
-            return [f"{settings.inbox} is no folder, so nothing can be landed from it"]
+            return [f"{settings.inbox} is not a folder, so nothing can be landed from it"]
         return []
     found = []
     for entry in sorted(settings.inbox.iterdir(), key=by_name):
@@ -282,7 +284,7 @@ def strays(settings: Settings) -> list[str]:
             guess = raw_files.like(entry.name, names)
             found.append(f"{listed([entry.name])} is no input{f'; is it {guess}?' * bool(guess)}")
         elif not entry.is_dir():
-            found.append(f"{entry.name} is no folder, so nothing can be landed from it")
+            found.append(f"{entry.name} is not a folder, so nothing can be landed from it")
         elif not os.access(entry, os.R_OK | os.X_OK):
             found.append(f"{entry.name}: this user may not look into it")
     reasons: dict[tuple[str, str], list[str]] = {}

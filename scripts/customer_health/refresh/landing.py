@@ -30,10 +30,10 @@ from customer_health.refresh.batches import (
 )
 from customer_health.refresh.batches import is_damaged as is_damaged
 from customer_health.refresh.batches import read as read_store
-from customer_health.refresh.inbox import SET_ASIDE, arrivals, set_aside_files, sha256_of, strays
+from customer_health.refresh.inbox import REASON, SET_ASIDE, arrivals, sha256_of, strays
 from customer_health.settings import Settings
 
-__all__ = ["SET_ASIDE", "arrivals", "identifier", "set_aside_files", "sha256_of", "strays"]
+__all__ = ["SET_ASIDE", "arrivals", "identifier", "sha256_of", "strays"]
 SEEN, CHANGING, WITHDRAWN = "seen before", "still being written", "withdrawn"
 # Not landed, because its input cannot be in this run; because it cannot be opened.
 HELD_BACK, UNREADABLE = "held back", "not readable"
@@ -599,10 +599,11 @@ def set_aside(arrival: Arrival, reason: str) -> None:
     """Move a file that cannot be landed out of the way, with the reason beside it."""
     folder = arrival.path.parent / SET_ASIDE
     folder.mkdir(exist_ok=True)
-    start, ending = f"{arrival.sha256[:8]}-", ".reason.txt"
-    goal = folder / f"{start}{inbox.cut_to_fit(arrival.path.name, len(start) + len(ending))}"
-    (folder / f"{goal.name}{ending}").write_text(
-        f"{arrival.path.name}: {reason}\nMend it, and put it back into {arrival.path.parent}.\n",
+    start = f"{arrival.sha256[:8]}-"
+    goal = folder / f"{start}{inbox.cut_to_fit(arrival.path.name, len(start) + len(REASON))}"
+    (folder / f"{goal.name}{REASON}").write_text(
+        f"{arrival.path.name}: {reason}\nPut a corrected file into {arrival.path.parent}, and"
+        " delete this one.\n",
         encoding="utf-8",
     )
     if arrival.path.is_symlink():
@@ -610,6 +611,23 @@ def set_aside(arrival: Arrival, reason: str) -> None:
         arrival.path.unlink()
     else:
         arrival.path.replace(goal)
+
+
+def waiting(settings: Settings) -> list[str]:
+    """What was set aside and still waits for a person: no file of its name was landed since."""
+    landed: dict[tuple[str, str], str] = {}
+    for name, record in read_store(settings).records():
+        key = name, record.source_file
+        landed[key] = max(landed.get(key, ""), record.loaded_at)
+    found = []
+    for file in inbox.set_aside_files(settings):
+        path = settings.inbox / file
+        note = path.with_name(path.name + REASON)
+        since = datetime.fromtimestamp((note if note.exists() else path).lstat().st_mtime, UTC)
+        newest = landed.get((file.parts[0], path.name.partition("-")[2]), "")
+        if not newest or datetime.fromisoformat(newest) < since.replace(tzinfo=None):
+            found.append(str(file))
+    return found
 
 
 def clear_unfinished(raw: Path) -> None:

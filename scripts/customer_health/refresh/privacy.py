@@ -138,7 +138,9 @@ def key_text() -> tuple[str, str]:
         mode, found = Path(path).stat().st_mode, Path(path).read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
         raise UserError(
-            CONFIGURATION, f"{FILE_VARIABLE} names {path}, which cannot be read.", HOW_TO_MAKE_ONE
+            CONFIGURATION,
+            f"{FILE_VARIABLE} names {path}, which cannot be read.",
+            f"customer-health make-key --to {path} writes one there",
         ) from None
     if mode & 0o077:
         raise UserError(CONFIGURATION, f"Others may read the key in {path}.", f"chmod 600 {path}")

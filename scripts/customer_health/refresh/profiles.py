@@ -55,13 +55,19 @@ class Share:
 
 @dataclass(frozen=True)
 class Load:
-    """A batch: when its rows came, the file that they came in, and its landed file."""
+    """A batch: when its rows came, the file that they came in, its landed file, and its number."""
 
     input: str
     loaded_at: datetime
     file: str
     path: Path
     rows: int
+    number: int
+
+    @property
+    def name(self) -> str:
+        """As --withdraw takes it."""
+        return f"{self.input}/batch-{self.number:06}"
 
 
 def key_of(contract: Contract) -> str:
@@ -83,6 +89,7 @@ def loads(settings: Settings) -> list[Load]:
             batch.source_file,
             batch.path,
             batch.rows_received - batch.rows_erased,
+            batch.number,
         )
         for name, batch in landing.batches(settings)
     ]

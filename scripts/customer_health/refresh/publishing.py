@@ -557,6 +557,11 @@ def runs_with_scores(folder: Path) -> dict[str, bool]:
     return {}
 
 
+def is_changed(version: Version) -> bool:
+    """Whether a version differs from the one before it, as far as its mart_status can be read."""
+    return runs_with_scores(version.folder).get(version.run_id, True)
+
+
 def rows_of(question: str, path: Path, more: str = "") -> list[tuple[Any, ...]]:
     """Rows of a Parquet file; `question` ends where its name is due."""
     return duckdb.execute(f"{question} read_parquet(?) {more}", [str(path)]).fetchall()
@@ -721,12 +726,13 @@ def has_rows(path: Path) -> bool:
 
 
 def keep_newest(settings: Settings, most: int) -> None:
-    """Remove the oldest versions, never the current or the pinned one, until `most` are left."""
+    """Remove versions, never the current or the pinned one, until `most` are left: those that are
+    the same as the one before them first, then the oldest."""
     kept, pin = versions(settings), read_pin(settings)
     stays = {version.run_id for version in kept if version.is_current}
     stays |= {pin.run_id} if pin else set()
-    extra = [v for v in kept if v.run_id not in stays][: max(0, len(kept) - most)]
-    for version in extra:
+    others = [version for version in kept if version.run_id not in stays]
+    for version in sorted(others, key=is_changed)[: max(0, len(kept) - most)]:
         shutil.rmtree(version.folder, ignore_errors=True)
 
 

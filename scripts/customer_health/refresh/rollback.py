@@ -16,7 +16,8 @@ from customer_health.settings import UMASK, Settings, read_settings
 
 
 def earlier_run(settings: Settings, wanted: str | None) -> publishing.Version:
-    """The version to go back to: the one that is named, else the one before the current one."""
+    """The version to go back to: the one that is named, else the newest before the current one that
+    differs from it."""
     kept = publishing.versions(settings)
     if wanted:
         found = [version for version in kept if version.run_id == wanted]
@@ -34,14 +35,17 @@ def earlier_run(settings: Settings, wanted: str | None) -> publishing.Version:
             f"Nothing was published in {settings.publish} yet.",
             "customer-health refresh publishes.",
         )
-    before = [v for v in kept if publishing.run_order(v.run_id) < publishing.run_order(current)]
+    until = [v for v in kept if publishing.run_order(v.run_id) <= publishing.run_order(current)]
+    while len(until) > 1 and not publishing.is_changed(until[-1]):
+        until.pop()
+    before = until[:-1]
     intact = [version for version in before if not publishing.damaged_file(version.folder)]
     if not intact:
         raise UserError(
             CONFIGURATION,
-            f"No version before {current} is kept in {settings.versions}"
+            f"No other state before {current} is kept in {settings.versions}"
             f"{', and as it was published' * bool(before)}.",
-            "Older ones are removed (refresh.py --keep); build again with --as-of instead.",
+            "Older ones are removed (refresh --keep); build again with --as-of instead.",
         )
     return intact[-1]
 
@@ -84,6 +88,10 @@ def refuse_pinned(settings: Settings) -> None:
 def roll_back(settings: Settings, wanted: str | None, pinned: publishing.Pin | None) -> str:
     """Go back, and pin the version where a pin is given; what was done in words."""
     before = publishing.current_run(settings)
+    newest = next(reversed(publishing.shown_versions(settings)), None)
+    if pinned and not wanted and newest and newest.run_id != before:
+        # Readers see an earlier one already: that one is meant.
+        wanted = before
     version = earlier_run(settings, wanted)
     if file := publishing.damaged_file(version.folder):
         raise UserError(
@@ -99,7 +107,14 @@ def roll_back(settings: Settings, wanted: str | None, pinned: publishing.Pin | N
     else:
         publishing.make_current(settings, version.run_id)
         done = f"Readers see run {version.run_id} again, no longer {before}."
-    return f"{done} It stays until: customer-health rollback --unpin" if pinned else done
+    return (
+        f"{done} It stays until: customer-health rollback --unpin"
+        if pinned
+        else (
+            f"{done} The next refresh publishes the newest state again, unless you keep this one:"
+            " customer-health rollback --pin"
+        )
+    )
 
 
 def unpin(settings: Settings) -> str:

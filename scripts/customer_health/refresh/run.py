@@ -256,8 +256,7 @@ class Refresh:
             self.warn("land", f"inbox: {text}")
         if hidden := inbox.hidden(self.settings):
             self.note("land", f"inbox: hidden files are not read: {listed(hidden)}")
-        if waiting := landing.set_aside_files(self.settings):
-            self.warn("land", f"set aside before, and not mended: {listed(waiting)}")
+        waiting = landing.waiting(self.settings)
         stopped: landing.PartlyLanded | None = None
         try:
             found = landing.land(
@@ -277,7 +276,11 @@ class Refresh:
             elif one.state == "to set aside":
                 self.warn("land", f"{name} would be set aside: {one.reason}")
             elif one.state == landing.CHANGING:
-                self.warn("land", f"{name} is still being written; it is landed by the next run")
+                self.warn(
+                    "land",
+                    f"{name} was changed less than a minute ago and may still be being written;"
+                    " the next run lands it",
+                )
             elif one.state == landing.UNREADABLE:
                 self.warn("land", f"{name} is not landed: {one.reason}")
             elif one.state == "landed":
@@ -286,7 +289,7 @@ class Refresh:
                 )
                 self.tell("land", f"{name}: {one.rows:,} rows{more}")
                 if one.is_again:
-                    self.warn("land", f"{name} was landed again: batch {one.batch} was gone")
+                    self.warn("land", f"{name} was landed again: {one.batch} was gone")
                 if one.new_columns:
                     self.note("land", f"{name}: new columns, kept: {listed(one.new_columns)}")
                 if one.left_out:
@@ -299,10 +302,15 @@ class Refresh:
                     self.warn("land", f"{name}: no longer there: {listed(one.lacking_columns)}")
         for text in landing.orders(found):
             self.tell("land", text)
+        if waiting := [file for file in landing.waiting(self.settings) if file in waiting]:
+            self.warn(
+                "land",
+                f"set aside in an earlier run: {listed(waiting)}. Put a corrected file of the same"
+                " name into the inbox, or delete it",
+            )
         seen = [one for one in found if one.state == "seen before"]
         if seen:
-            names = listed(f"{one.input}/{one.file}" for one in seen)
-            self.note("land", f"landed before, left as they are: {names}")
+            self.note("land", f"{len(seen):,} files were landed before and did not change")
         withdrawn = [one for one in found if one.state == landing.WITHDRAWN]
         if withdrawn:
             names = listed(f"{one.input}/{one.file}" for one in withdrawn)
@@ -370,7 +378,7 @@ class Refresh:
     def audit(self) -> None:
         """Hold the state against the published one and trust.csv; UserError(1) where it may not be
         published."""
-        tonight = {one["input"] for one in self.report["landed"] if one["state"] == "landed"}
+        tonight = auditing.landed_rows(self.report["landed"])
         self.audited = auditing.Audit(
             self.settings, self.run_date, self.former, tonight, bool(self.options.as_of)
         )
@@ -386,7 +394,7 @@ class Refresh:
         ]  # fmt: skip
         for finding in findings:
             if not finding.is_good and not finding.is_stopping:
-                self.warn("audit", f"{finding.name}: {finding.text}")
+                self.warn("audit", f"{finding.name}: {finding.text}. {next_step([finding])}")
         if stopping := [f for f in findings if f.is_stopping and f.name not in accepted]:
             self.refuse(stopping)
         for finding in findings:
@@ -418,12 +426,11 @@ class Refresh:
             + (f" (level {f.level.normalize():f})" if f.level is not None else "")
             for f in stopping
         ]
-        steps = dict.fromkeys(auditing.NEXT_STEPS[finding.audit] for finding in stopping)
-        files = list(dict.fromkeys(f.file for f in stopping if f.file))
-        ways = [f"{'; '.join(steps).capitalize()}."]
-        if files:
-            withdraw = " ".join(f"--withdraw {shlex.quote(listed([file]))}" for file in files)
-            ways.append(f"If the data are wrong: customer-health refresh {withdraw}")
+        ways = [next_step(stopping)]
+        if batches := {name: file for f in stopping for name, file in f.batches.items()}:
+            files = listed(dict.fromkeys(batches.values()), most=len(batches))
+            withdraw = " ".join(f"--withdraw {name}" for name in batches)
+            ways.append(f"If the data are wrong ({files}): customer-health refresh {withdraw}")
         if all(f.audit not in auditing.NEVER_ACCEPTED for f in stopping):
             accept = " ".join(f"--accept {shlex.quote(f.name)}" for f in stopping)
             ways.append(f'If they are right: customer-health refresh {accept} --reason "WHY"')
@@ -491,10 +498,10 @@ class Refresh:
     def publish(self, build: dbt_runner.Build) -> None:
         """Write the version, let readers see it, keep the newest ones."""
         self.teller.progress("publish", "writing")
-        audited = self.audited
+        audited, status = self.audited, self.status(build)
         written = publishing.write_version(
             self.settings,
-            self.status(build),
+            status,
             driver_weeks(),
             self.former,
             lambda folder: audited.keep(folder, self.run_id, self.spoken) if audited else None,
@@ -510,7 +517,10 @@ class Refresh:
             self.note(
                 "publish", f"nothing changed since run {before}: the same data, byte for byte"
             )
-        self.report["message"] = f"Published run {self.run_id} in {self.settings.serving}"
+        self.report["message"] = (
+            f"Published run {self.run_id} in {self.settings.serving}:"
+            f" {status.values['accounts']:,} accounts as of {status.values['as_of_date']}"
+        )
 
     def empty_inbox(self) -> None:
         """Remove what was landed from the inbox: its user ids are in clear there."""
@@ -520,7 +530,7 @@ class Refresh:
     def go(self, lock: locking.Lock) -> None:
         """All steps."""
         if lock.left_behind:
-            self.note("check", f"{lock.left_behind} did not end in order; its lock is taken over")
+            self.note("check", f"{lock.left_behind} was killed; its lock is taken over")
         for text in [*publishing.finish(self.settings), *publishing.check_log(self.settings)]:
             self.note("check", text)
         self.tell_pin()
@@ -615,6 +625,13 @@ def refuse_unknown_audits(names: Sequence[str]) -> None:
             raise UsageError(f"--accept: {listed([of])} is no input{hint}")
 
 
+def next_step(findings: Sequence[auditing.Finding]) -> str:
+    """What to look at, as a sentence."""
+    steps = dict.fromkeys(auditing.NEXT_STEPS[finding.audit] for finding in findings)
+    text = "; ".join(steps)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def outcome(finding: auditing.Finding, is_accepted: bool) -> str:
     """good, warned, stopped or accepted."""
     if finding.is_good:
@@ -633,7 +650,7 @@ def list_batches(settings: Settings, is_json: bool) -> int:
         print(json.dumps(found, indent=1))
     else:
         names = ("batch", "input", "source_file", "rows", "erased", "landed_at", "published_in",
-                 "state")  # fmt: skip
+                 "state", "reason")  # fmt: skip
         rows = [[listed([one[name]]) for name in names] for one in found]
         print(table(names, rows))
     return PUBLISHED
