@@ -6,10 +6,12 @@
 {% macro raw_table(input_name) -%}
     {%- set relation = adapter.get_relation(target.database or none, 'raw', input_name) -%}
     {%- set columns = {} -%}
-    {%- for column in adapter.get_columns_in_relation(relation) if relation -%}
-        {%- do columns.update({
-            column.name | lower: {'name': column.name, 'type': column.data_type | upper}
-        }) -%}
-    {%- endfor -%}
+    {%- if relation -%}
+        {%- for column in adapter.get_columns_in_relation(relation) -%}
+            {%- do columns.update({
+                column.name | lower: {'name': column.name, 'type': column.data_type | upper}
+            }) -%}
+        {%- endfor -%}
+    {%- endif -%}
     {{ return({'relation': relation, 'columns': columns}) }}
 {%- endmacro %}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -91,17 +92,23 @@ def test_what_was_accepted_lately_is_the_level_with_a_margin() -> None:
     assert found == [True, False]
 
 
-def test_the_worst_of_an_audit_and_input_is_told_with_the_number_of_others() -> None:
-    def finding(text: str, value: str, verdict: str, is_good: bool) -> Finding:
-        return Finding("fill_rate", "invoices", Decimal(value), Decimal(1), verdict, is_good, text)
+def test_the_worst_of_an_audit_and_input_is_told_with_the_batches_of_the_others() -> None:
+    def finding(text: str, value: str, verdict: str, is_good: bool, **more: Any) -> Finding:
+        start = ("fill_rate", "invoices", Decimal(value), Decimal(1), verdict, is_good, text)
+        return Finding(*start, **more)
 
     (one,) = worst([
-        finding("a", "9", "warn", True),
-        finding("b", "2", "warn", False),
-        finding("c", "1", "stop", False),
+        finding("a", "9", "warn", True, batches={"invoices/batch-000001": "a.csv"}),
+        finding("b", "2", "warn", False, batches={"invoices/batch-000002": "b.csv"}),
+        finding("c", "1", "stop", False, batches={"invoices/batch-000003": "c.csv"}),
+        finding("d", "3", "stop", False, batches={"invoices/batch-000004": "d.csv"}),
     ])  # fmt: skip
+    assert (one.text, one.verdict) == ("d; also in c.csv", "stop")
+    assert one.batches == {"invoices/batch-000003": "c.csv", "invoices/batch-000004": "d.csv"}
 
-    assert (one.text, one.verdict) == ("c", "stop")
+    days = [SECOND, FIRST, FIRST]
+    (one,) = worst([finding(str(n), str(n), "warn", False, day=day) for n, day in enumerate(days)])
+    assert one.text == "2; and on 1 more day"
 
 
 @given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),

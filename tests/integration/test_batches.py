@@ -363,10 +363,20 @@ def test_a_name_means_what_was_not_published_else_its_newest(places: Settings) -
         land(places, night)
     first, second, third, fourth = (path.stem for path in files(places))
 
-    assert withdraw(places, "usage.csv") == [third, fourth]
+    # One of them may be the corrected file.
+    with pytest.raises(UserError, match=r"2 files called usage\.csv were landed") as stop:
+        withdraw(places, "usage.csv")
+    assert third in stop.value.what and fourth in stop.value.what
+    ways = "--withdraw accounts/batch-000003 --withdraw accounts/batch-000004"
+    assert stop.value.next_step.endswith(ways)
+    assert withdraw(places, "accounts/batch-000003") == [third]
+    assert withdraw(places, "usage.csv") == [fourth]
     # Said twice it is done once: those of before are not what was asked for.
     assert withdraw(places, "usage.csv") == []
-    assert restore(places, "accounts/usage.csv") == [third, fourth]
+    assert restore(places, "accounts/batch-000003") == [third]
+    # The newest is withdrawn, one before it was not published.
+    assert withdraw(places, "usage.csv") == [third]
+    assert [restore(places, name) for name in (third, fourth)] == [[third], [fourth]]
     batches.note_published(places, "000003-20260303T021500Z")
     assert withdraw(places, "usage.csv") == [fourth]
     assert withdraw(places, "batch-000001") == [first]
@@ -441,6 +451,20 @@ def test_a_batch_that_is_gone_can_be_withdrawn_and_not_restored(places: Settings
     batches.read(places).settle()
     assert files(places) == []
     assert restore(places, path.stem) == [path.stem]
+    assert names_now(places) == ["one"]
+
+
+def test_a_batch_that_was_lost_comes_back_with_its_source(places: Settings) -> None:
+    send(places, "a.csv", "one")
+    land(places)
+    (path,) = files(places)
+    path.unlink()
+    assert withdraw(places, "a.csv") == [path.stem]
+    assert land(places, 1) == {"a.csv": "withdrawn"}
+
+    assert restore(places, "a.csv") == [path.stem]
+    assert land(places, 2) == {"a.csv": "landed"}
+    assert [one.stem for one in files(places)] == [path.stem]
     assert names_now(places) == ["one"]
 
 

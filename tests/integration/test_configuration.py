@@ -87,7 +87,8 @@ def test_the_schema_prefix_stands_before_every_schema(sample_dir: Path, tmp_path
     assert run.returncode == 0, run.output
     schemas = run.rows("select distinct table_schema from information_schema.tables order by 1")
     folders = ("activity", "metrics", "scoring", "seeds", "staging")
-    assert schemas == [(f"dev_{folder}",) for folder in folders]
+    # Inputs are the same ones for every prefix.
+    assert schemas == [*((f"dev_{folder}",) for folder in folders), ("raw",)]
     # No weeks of Sundays: the 29 days alone.
     found = run.rows(
         "select count(*), min(score_date), max(score_date) from dev_metrics.score_dates"

@@ -270,7 +270,8 @@ def test_a_limit_that_is_exceeded_keeps_the_former_state_until_it_is_accepted(pl
     assert done.code == 1
     words = "rejected_share:usage_events: usage_events: 30 of 30 new rows rejected, 100.0 %"
     assert words in done.err
-    assert "--withdraw bad.csv" in done.err
+    way = "If the data are wrong (bad.csv): customer-health refresh --withdraw usage_events/batch-"
+    assert way in done.err
     way = '--accept rejected_share:usage_events --reason "WHY"'
     assert way in done.err
     assert place.files() == before

@@ -15,7 +15,12 @@ def new_places(folder: Path) -> Settings:
     return Settings(*(folder / name for name in names))
 
 
-def write_version(places: Settings, run: str, accounts: tuple[str, ...] = ("a1", "a2")) -> str:
+def write_version(
+    places: Settings,
+    run: str,
+    accounts: tuple[str, ...] = ("a1", "a2"),
+    is_changed: bool = True,
+) -> str:
     """A version that nobody was shown yet: what the log holds, and a row of its own."""
     folder = places.versions / run
     (folder / "marts").mkdir(parents=True)
@@ -24,7 +29,7 @@ def write_version(places: Settings, run: str, accounts: tuple[str, ...] = ("a1",
         connection.execute("create schema marts")
         for name, columns in {
             "mart_status": f"'{run}' as run_id, {moment} as published_at, date '2026-02-27' as"
-            f" as_of_date, true as is_changed, {len(accounts)} as accounts, 0 as warnings,"
+            f" as_of_date, {is_changed} as is_changed, {len(accounts)} as accounts, 0 as warnings,"
             " cast(null as varchar) as accepted_reason",
             "fct_published_scores": f"'{run}' as run_id, {moment} as published_at,"
             f" unnest({list(accounts)}) as account_id, 50 as health_score",

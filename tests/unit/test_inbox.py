@@ -472,6 +472,22 @@ def test_what_is_bad_and_a_minute_old_waits(places: Settings, lines: list[str]) 
         assert states(places)["young.csv"] == "set aside"
 
 
+def test_what_was_set_aside_waits_until_a_file_of_its_name_is_landed(places: Settings) -> None:
+    lines = [HEADER, "a,2026-01-01,"]
+    write_csv(places.inbox, "accounts", lines, "a.csv")
+    assert states(places) == {"a.csv": "landed"}
+    for name in ("a.csv", "b.csv"):
+        aged(write_csv(places.inbox, "accounts", [*lines, "b,2026"], name))
+    assert set(states(places).values()) == {"set aside"}
+    waiting = landing.waiting(places)
+    assert [name.rpartition("-")[2] for name in waiting] == ["a.csv", "b.csv"]
+
+    # Landed before it, "a.csv" says nothing of it; landed after it, it does.
+    write_csv(places.inbox, "accounts", [*lines, "b,2026-01-02,"], "b.csv")
+    assert states(places) == {"b.csv": "landed"}
+    assert landing.waiting(places) == waiting[:1]
+
+
 def test_what_a_process_writes_to_waits_whatever_its_age(places: Settings) -> None:
     path = write_csv(places.inbox, "accounts", [HEADER, "a,2026-01-01,"])
     code = "import sys; f = open(sys.argv[1], sys.argv[2]); print(1, flush=True); sys.stdin.read()"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from customer_health.errors import UserError
-from customer_health.refresh import publishing
+from customer_health.refresh import publishing, rollback
 from customer_health.settings import Settings
 from place import Place
 from versions import RUNS, listed_runs, log_of, make_current, new_places, publish, write_version
@@ -260,3 +260,45 @@ def test_a_pin_that_cannot_be_read_is_no_absent_pin(tmp_path: Path, places: Sett
 @pytest.mark.parametrize("arguments", [["--unpin", "--pin"], ["--reason", "x"]])
 def test_pins_that_make_no_sense_are_exit_2(tmp_path: Path, arguments: list[str]) -> None:
     assert pinned(tmp_path, *arguments)[0] == 2
+
+
+# ----------------------------------------------------------------- nights in which nothing changed
+
+
+@pytest.fixture
+def quiet(tmp_path: Path) -> Settings:
+    """Five runs; nothing changed in the third and the fourth."""
+    found = new_places(tmp_path)
+    for number, run in enumerate(RUNS[:5], 1):
+        make_current(found, write_version(found, run, is_changed=number not in (3, 4)))
+    return found
+
+
+def test_a_rollback_goes_to_a_state_that_differs(quiet: Settings) -> None:
+    assert rollback.roll_back(quiet, None, None).startswith(f"Readers see run {RUNS[3]} again")
+    told = rollback.roll_back(quiet, None, None)
+    assert told.startswith(f"Readers see run {RUNS[0]} again")
+    assert "The next refresh publishes the newest state again" in told
+    with pytest.raises(UserError, match=f"No other state before {RUNS[0]} is kept"):
+        rollback.roll_back(quiet, None, None)
+
+
+def test_what_readers_see_after_a_rollback_can_be_pinned(quiet: Settings) -> None:
+    rollback.roll_back(quiet, RUNS[1], None)
+    for reason in ("first", "and once more"):
+        told = rollback.roll_back(quiet, None, rollback.new_pin(reason))
+        pin = publishing.read_pin(quiet)
+        assert told.startswith(f"Run {RUNS[1]} is what readers see already.")
+        assert pin and (pin.run_id, pin.reason) == (RUNS[1], reason)
+
+    rollback.unpin(quiet)
+    make_current(quiet, RUNS[4])
+    rollback.roll_back(quiet, None, rollback.new_pin(""))
+    assert publishing.current_run(quiet) == RUNS[3]
+
+
+def test_nights_in_which_nothing_changed_are_removed_first(quiet: Settings) -> None:
+    publishing.keep_newest(quiet, 3)
+    assert listed_runs(quiet) == [RUNS[0], RUNS[1], RUNS[4]]
+    publishing.keep_newest(quiet, 2)
+    assert listed_runs(quiet) == [RUNS[1], RUNS[4]]
