@@ -71,7 +71,7 @@ prove-all: law test-laboratory test-faults test-engines mutations ## Everything 
 .PHONY: test
 test: setup ## Build with every dbt test and run the Python tests
 	@dbt build --quiet
-	@pytest -q -n 2 --dist loadfile
+	@pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-laboratory
 test-laboratory: setup ## Test the benchmark: builds of generated data, measured and compared

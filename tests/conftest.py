@@ -6,6 +6,18 @@ from pathlib import Path
 import pytest
 from project import ROOT, SHARED, Run, build
 
+# The files with most runs of dbt come first: no process is left alone with one at the end.
+LONGEST = (
+    "refresh", "bad_input", "batches", "withdraw", "audits", "privacy", "check_input",
+    "dbt_commands", "validate_dbt", "law", "alert_memory", "examples", "configuration", "erase",
+    "changing_a_weight", "daily_runs", "same_inputs_same_marts", "recompute", "rollups",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {f"test_{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
 
 @pytest.fixture(scope="session")
 def sample_run(tmp_path_factory: pytest.TempPathFactory) -> Run:

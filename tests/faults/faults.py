@@ -852,7 +852,7 @@ def write_docs(seen: list[Seen]) -> None:
 
 def suffer_all(chosen: list[Fault], folder: Path, workers: int) -> list[Seen]:
     """Let each of the faults happen, and tell of it."""
-    base = Place(folder / "base")
+    base = Place(folder / "base", project=ROOT)
     fill_inbox(base)
     first = base.refresh()
     assert first.code == 0, first.err

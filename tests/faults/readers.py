@@ -124,7 +124,7 @@ def one_day_more(place: Place, number: int) -> None:
 
 def measure(folder: Path, refreshes: int, readers: int, reads: int) -> dict[str, object]:
     """Refresh so often while so many processes read; go on reading until there were `reads`."""
-    place = Place(folder / "place")
+    place = Place(folder / "place", project=ROOT)
     fill_inbox(place)
     first = place.refresh()
     assert first.code == 0, first.err

@@ -45,6 +45,16 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, Done]:
     return place, place.refresh("--json")
 
 
+@pytest.fixture(scope="module")
+def whole(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A year of the sample, put into the raw folder by hand, published with every data test."""
+    place = Place(tmp_path_factory.mktemp("whole"), project=ROOT)
+    shutil.copytree(sample_dir, place.raw)
+    done = place.run("refresh.py", "--run-date", "2026-10-01", "--as-of", "2026-09-30")
+    assert done.code == 0, done.err
+    return place
+
+
 @pytest.fixture
 def place(landed: tuple[Place, Done], tmp_path: Path) -> Place:
     return landed[0].copy(tmp_path / "place")
@@ -98,11 +108,11 @@ def test_user_ids_are_stored_as_pseudonyms(landed: tuple[Place, Done]) -> None:
 
 
 @pytest.mark.parametrize("secret", [KEY, CANARY])
-def test_no_secret_is_in_any_file(landed: tuple[Place, Done], secret: str) -> None:
+def test_no_secret_is_in_any_file(landed: tuple[Place, Done], whole: Place, secret: str) -> None:
     place, done = landed
-    written = [p for p in place.folder.rglob("*") if p.is_file()]
+    written = [p for one in (place, whole) for p in one.folder.rglob("*") if p.is_file()]
 
-    assert len(written) > 300
+    assert len(written) > 450
     assert not [p for p in written if secret.encode() in p.read_bytes()]
     assert secret not in done.out + done.err
 
@@ -378,13 +388,9 @@ def test_a_version_that_was_never_shown_is_removed(place: Place) -> None:
     assert not (place.published / "versions" / run).exists()
 
 
-def test_drivers_are_published_for_so_many_weeks(sample_dir: Path, tmp_path: Path) -> None:
-    """A year of the sample, put into the raw folder by hand: the as-of date and 13 Sundays."""
-    place = Place(tmp_path)
-    shutil.copytree(sample_dir, place.raw)
-    done = place.run("refresh.py", "--run-date", "2026-10-01", "--as-of", "2026-09-30")
-
-    assert done.code == 0, done.err
+def test_drivers_are_published_for_so_many_weeks(whole: Place) -> None:
+    """The as-of date and 13 Sundays."""
+    place = whole
     days = [
         day for (day,) in place.rows("select distinct score_date from marts.fct_health_drivers")
     ]
@@ -451,10 +457,9 @@ def test_a_client_of_duckdb_1_4_reads_what_is_published(
     assert len(counts) > 15
 
 
-def test_a_node_that_did_not_run_is_named(landed: tuple[Place, Done], tmp_path: Path) -> None:
+def test_a_node_that_did_not_run_is_named(whole: Place, tmp_path: Path) -> None:
     """Exit code 0 of dbt is not enough: every seed, model and data test has a good result."""
-    place, _ = landed
-    (run,) = (place.published / "runs").iterdir()
+    (run,) = (whole.published / "runs").iterdir()
     shutil.copytree(run / "target", tmp_path / "target")
     assert dbt_runner.lacking_nodes(tmp_path) == []
     path = tmp_path / "target" / "run_results.json"
@@ -466,11 +471,13 @@ def test_a_node_that_did_not_run_is_named(landed: tuple[Place, Done], tmp_path: 
     path.write_text(json.dumps(content), encoding="utf-8")
 
     assert dbt_runner.lacking_nodes(tmp_path) == ["customer_health", "grades"]
+    assert sum(r["unique_id"].startswith("test.") for r in content["results"]) > 100
 
 
 def test_on_a_terminal_it_shows_how_far_it_is(place: Place, landed: tuple[Place, Done]) -> None:
-    """One line that changes; elsewhere plain lines."""
-    command = [sys.executable, str(ROOT / "scripts" / "refresh.py"), "--run-date", DAY]
+    """One line that changes, here with all the data tests; elsewhere plain lines."""
+    place = Place(place.folder, project=ROOT)
+    command = [sys.executable, str(place.project / "scripts" / "refresh.py"), "--run-date", DAY]
     ours, theirs = os.openpty()
     process = subprocess.Popen(command, env=place.variables(), stderr=theirs, stdin=theirs)
     os.close(theirs)
@@ -572,7 +579,8 @@ def test_a_run_goes_on_when_nobody_reads_what_it_says(place: Place) -> None:
     """As of `customer-health refresh 2>&1 | head -1`, with standard output closed too."""
     more_events(place, "more", range(20, 26))
     ours, theirs = os.pipe()
-    command = [sys.executable, str(ROOT / "scripts" / "refresh.py"), "--run-date", DAY, "--json"]
+    script = str(place.project / "scripts" / "refresh.py")
+    command = [sys.executable, script, "--run-date", DAY, "--json"]
     process = subprocess.Popen(command, env=place.variables(), stdout=theirs, stderr=theirs)
     os.close(theirs)
     said = os.read(ours, 10)
@@ -590,7 +598,7 @@ def test_a_stream_that_is_closed_or_full_changes_no_exit_code(tmp_path: Path, cl
     """Without any input: exit code 2, as with all streams open; and nothing is written into files
     that would get the number of a stream that is closed."""
     place = Place(tmp_path)
-    command = f"{sys.executable} {ROOT / 'scripts' / 'refresh.py'} --json {closed}"
+    command = f"{sys.executable} {place.project / 'scripts' / 'refresh.py'} --json {closed}"
     done = subprocess.run(["bash", "-c", command], env=place.variables(), capture_output=True)
 
     assert done.returncode == 2
@@ -610,7 +618,7 @@ def test_places_may_have_odd_names(tmp_path: Path) -> None:
         "HEALTH_INBOX_DIR": str(folder / "in?box"),
         "HEALTH_RAW_DIR": str(folder / "r?w"),
     }
-    place = Place(folder, odd)
+    place = Place(folder, odd, project=ROOT)
     for name, path in (("inbox", "in?box"), ("raw", "r?w")):
         (folder / path).mkdir(parents=True)
         (folder / name).symlink_to(folder / path)

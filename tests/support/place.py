@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 from customer_health.inputs.raw_files import path_sql
 from customer_health.refresh.auditing import NEVER_ACCEPTED, NEXT_STEPS
-from project import ROOT, write_csv, write_two_accounts
+from project import without_data_tests, write_csv, write_two_accounts
 
 # As random as a real one, and known to everybody: for tests only.
 KEY = "9d1f4b7ac03e8526f1b94d7e60a3c8512ed7049bfa6c3185d20e97b4618fa35c"
@@ -39,11 +39,12 @@ class Done:
 
 @dataclass(frozen=True)
 class Place:
-    """An installation of its own: inbox, raw folder, working file, published folder."""
+    """An installation of its own: inbox, raw folder, working file, published folder. Its project
+    has none of dbt's tests unless given: what a refresh does but for them is the same."""
 
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
-    project: Path = ROOT
+    project: Path = field(default_factory=without_data_tests)
 
     def __getattr__(self, name: str) -> Path:
         if name in ("inbox", "raw", "published"):

@@ -1,17 +1,21 @@
 """Run the project as a person would: dbt as a command, on a raw folder, into a DuckDB file."""
 
+import atexit
+import functools
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 # A workspace with this file is read by several tests: none may run dbt in it.
@@ -87,6 +91,31 @@ def copy_project(destination: Path, source: Path = ROOT) -> Path:
         )
     (destination / "sample_data").symlink_to(source / "sample_data")
     return destination
+
+
+@functools.cache
+def without_data_tests() -> Path:
+    """A copy of the project, one per test process, without dbt's data tests and unit tests: for
+    what does not depend on them. They are most of what dbt does with a few rows."""
+    folder = Path(tempfile.mkdtemp(prefix="quick"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    project = copy_project(folder / "project")
+    shutil.rmtree(project / "data_tests")
+    (project / "data_tests").mkdir()
+    for path in (project / "dbt_project.yml", *project.glob("[ms]*/**/*.yml")):
+        content = without_tests(yaml.safe_load(path.read_text(encoding="utf-8")))
+        path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    return project
+
+
+def without_tests(value: Any) -> Any:
+    """What a YAML file says of models, without the tests in it."""
+    if isinstance(value, list):
+        return [without_tests(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {name: one for name, one in value.items() if name not in ("data_tests", "unit_tests")}
+    return {name: without_tests(one) for name, one in kept.items()}
 
 
 def write_csv(raw_dir: Path, name: str, lines: Iterable[str], file: str | None = None) -> Path:
