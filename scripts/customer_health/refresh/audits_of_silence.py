@@ -60,8 +60,8 @@ class SilenceAudits(Ground):
                 continue
             what = "nothing" if name == "*" else f"{name}: nothing"
             when = f"for {misses} nights" if misses > 1 else "tonight"
-            before = f"for {usual} night{'s' * (usual > 1)} at most" if usual else "never"
-            text = f"{what} came {when}; before, that happened {before}"
+            earlier = f"for {usual} night{'s' * (usual > 1)} at most" if usual else "never"
+            text = f"{what} came {when}; before, that happened {earlier}"
             # One night is twice as long as none.
             times = Decimal(2 * misses) / max(1, 2 * usual)
             found += judge(self.limits, "silence", name, times, len(dates), text)
