@@ -328,7 +328,7 @@ def test_of_amounts_that_came_at_once_the_newest_is_compared_with(order: str) ->
         """)
         level = Limit("level_shift", "*", 0, Decimal(4), 3, "stop")
         audits = LoadAudits(connection, Limits([level]), RUN_DATE, [], [], {})
-        load = Load("subscriptions", second, "b.csv", Path("b.parquet"), 3)
+        load = Load("subscriptions", second, "b.csv", Path("b.parquet"), 3, 1)
         found = {one.column: one.value for one in audits.level_shift({"subscriptions": [load]})}
 
     assert found == {"mrr": 1, "seats": Decimal("1.1")}

@@ -143,6 +143,26 @@ def test_a_broken_line_leaves_no_rows_and_is_said_by_its_number(
     assert kind(connection) is None
 
 
+def test_a_file_that_is_no_csv_is_said_with_the_broken_lines_of_the_others(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    write_invoices(tmp_path, "I0,A,2026-01-02,5,recurring")
+    sources.make(connection, tmp_path)
+    path = write_invoices(tmp_path, "I1,A,2026-01-02,5,recurring", "I2,A,2026-01-02,5,recurring")
+    path.write_bytes(path.read_bytes().replace(b"recurring\nI2", b"recurring\r\nI2"))
+    write_invoices(tmp_path, "I4,A", file="more.csv")
+    write_csv(tmp_path, "accounts", ["account_id,created_at", "A,2026-01-01"])
+    found = sources.make(connection, tmp_path)
+
+    folder = tmp_path / "invoices"
+    assert found["invoices"].problems == [
+        f"{folder}/invoices.csv: cannot be read as comma-separated UTF-8; do all lines end alike?",
+        f"{folder}/more.csv, line 2: fewer cells than the header",
+    ]
+    assert kind(connection) is None
+    assert connection.execute("select account_id from raw.accounts").fetchall() == [("A",)]
+
+
 def test_a_column_that_nobody_asks_for_is_looked_at_too(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
@@ -199,7 +219,7 @@ def test_what_fails_in_the_middle_leaves_the_table_as_it_was(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(sources, "read_text", stop)
+        patch.setattr(sources, "make_relation", stop)
         with pytest.raises(KeyboardInterrupt):
             sources.make(connection, tmp_path)
     assert rows(connection) == [("I1",)]

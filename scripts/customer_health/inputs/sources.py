@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from customer_health.inputs import raw_files
-from customer_health.inputs.raw_files import CannotReadError, Contract, identifier, quoted
+from customer_health.inputs.raw_files import CannotReadError, Contract, RawInput, identifier, quoted
 
 SCHEMA = "raw"
 # In the comment of a relation: what it was made of, as JSON.
@@ -100,39 +100,47 @@ def make_one(
         if there:
             connection.execute(f"drop {there.kind} {SCHEMA}.{name}")
         if seen.sql:
-            kind = "view" if seen.format == "parquet" else "table"
-            columns = [c for c in (*contract.names, "_loaded_at") if c in seen.received]
-            if kind == "view":
-                listed = ", ".join(map(identifier, columns))
-                connection.execute(
-                    f"create view {SCHEMA}.{name} as select {listed} from {seen.sql}"
-                )
-            else:
-                lines = read_text(connection, name, columns, seen.files)
-                problems += [f"{folder}/{line}" for line in lines]
             made = json.dumps({"reader": hash_of_reader(), "files": now})
-            connection.execute(f"comment on {kind} {SCHEMA}.{name} is {quoted(OURS + made)}")
-            if problems:
-                connection.execute(f"drop {kind} {SCHEMA}.{name}")
-        connection.execute("commit")
+            problems += [
+                f"{folder}/{line}"
+                for line in make_relation(connection, contract, seen, OURS + made)
+            ]
     except BaseException:
         connection.execute("rollback")
         raise
+    # Of an input that cannot be read no row is kept.
+    connection.execute("rollback" if problems else "commit")
+    if problems and there:
+        connection.execute(f"drop {there.kind} {SCHEMA}.{name}")
     nothing = f"no *.parquet, *.csv or *.jsonl in {folder} (HEALTH_RAW_DIR names its parent)"
     return Source(str(folder) if seen.files else nothing, problems)
 
 
-def read_text(
-    connection: duckdb.DuckDBPyConnection, name: str, columns: list[str], files: list[Path]
+def make_relation(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, seen: RawInput, comment: str
 ) -> list[str]:
-    """Make a table of files of CSV or JSON lines, all its columns text, and say which lines are
-    broken."""
+    """Make the view or table of an input whose columns can be read, and say which lines of text
+    are broken."""
+    relation = f"{SCHEMA}.{contract.name}"
+    columns = [name for name in (*contract.names, "_loaded_at") if name in seen.received]
+    if seen.format == "parquet":
+        listed = ", ".join(map(identifier, columns))
+        connection.execute(f"create view {relation} as select {listed} from {seen.sql}")
+        connection.execute(f"comment on view {relation} is {quoted(comment)}")
+        return []
     typed = ", ".join(f"{identifier(column)} varchar" for column in columns)
-    connection.execute(f"create table {SCHEMA}.{name} ({typed})")
+    connection.execute(f"create table {relation} ({typed})")
+    connection.execute(f"comment on table {relation} is {quoted(comment)}")
     problems: list[str] = []
-    for path in files:
+    is_aborted = False
+    for path in seen.files:
         try:
-            problems += raw_files.insert_lines(connection, path, f"{SCHEMA}.{name}", columns)
+            if is_aborted:
+                problems += raw_files.broken_lines(path)
+            else:
+                problems += raw_files.insert_lines(connection, path, relation, columns)
         except CannotReadError as error:
+            # Nothing more can be done in the transaction, but the other files are looked at.
+            is_aborted = True
             problems.append(f"{raw_files.listed([path.name])}: {error}")
     return problems
