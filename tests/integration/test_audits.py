@@ -387,8 +387,7 @@ def eight_weeks(rows: Callable[[date], int]) -> dict[date, int]:
         # None on Saturdays and Sundays; then Monday is missed, too.
         (lambda day: 20 * (day.weekday() < 5), [3, 4], False),
         (lambda day: 20 * (day.weekday() < 5), [3, 4, 5], True),
-        # In clumps: four nights with some, three without.
-        (lambda day: 9 * (day.toordinal() % 7 < 4), [0, 1, 2, 3], False),
+        # In clumps: six nights with some, three without.
         (lambda day: 9 * (day.toordinal() // 3 % 3 > 0), [0, 1, 2, 3], False),
     ],
 )
@@ -402,10 +401,14 @@ def test_a_silence_is_rare_by_the_rows_of_its_weekday_and_the_nights_before(
 
 
 def test_before_two_weeks_the_least_that_came_is_what_is_usual() -> None:
-    nights = [RUN_DATE - timedelta(n) for n in range(6, 0, -1)]
-    rows = dict(zip(nights, [90_000, 50, 40, 3, 50, 50], strict=True))
-
+    """Until three nights of its kind, on working days or weekends, are known."""
+    nights = [RUN_DATE - timedelta(n) for n in range(5, 0, -1)]
+    rows = dict(zip(nights, [90_000, 40, 3, 50, 60], strict=True))
     assert chance_of_nothing(rows, [RUN_DATE]) == Decimal(-3).exp()
+
+    rows = {RUN_DATE - timedelta(6): 90_000, RUN_DATE - timedelta(5): 50} | rows
+    rows[nights[0]] = 40
+    assert chance_of_nothing(rows, [RUN_DATE]) == Decimal(-50).exp()
 
 
 def test_the_rows_of_a_night_are_those_of_all_its_files_and_runs(state: State) -> None:
