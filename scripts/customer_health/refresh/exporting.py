@@ -13,6 +13,7 @@ import duckdb
 from customer_health.console import tracked
 from customer_health.errors import BUSY, UserError
 from customer_health.inputs import raw_files
+from customer_health.inputs.sources import SCHEMA
 from customer_health.refresh import erasing, landing, publishing
 from customer_health.refresh.erasing import Erased, own_rows, touched
 from customer_health.settings import SERVING_FILE, Settings, working_file_is_open
@@ -128,6 +129,8 @@ def of_working_file(settings: Settings, person: Erased) -> tuple[list[Found], li
             ) from None
         rows = []
         for schema, name in tables(connection, "working"):
+            if schema == SCHEMA:  # copies of raw files, which are told themselves
+                continue
             source = f"working.{schema}.{name}"
             columns = erasing.columns_of(connection, source)
             test = own_rows(columns, person)
