@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from customer_health.errors import CONFIGURATION, UserError
 from customer_health.init import template
 from customer_health.seeds.files import Fault, Row, Table, Tables, plain, shown, span
 from customer_health.settings import project_root
@@ -38,9 +39,17 @@ class Rule:
 
 
 def rules_folder() -> Path:
-    """The rules of the project, or those of the package where it is older than they are."""
+    """The rules of the project, or those of the package where it is older than they are;
+    UserError(2) where there are none."""
     ours = Path("data_tests") / "seeds"
-    return next(f / ours for f in (project_root(), template()) if (f / ours).is_dir())
+    for folder in (project_root(), template()):
+        if any((folder / ours).glob("*.sql")):
+            return folder / ours
+    raise UserError(
+        CONFIGURATION,
+        f"{project_root() / ours} is gone: nothing says what is wrong with the seeds.",
+        "Put it back from version control, or install the package again.",
+    )
 
 
 @cache
