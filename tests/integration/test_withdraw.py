@@ -135,7 +135,8 @@ def test_the_batches_are_listed_without_a_lock(place: Place) -> None:
     assert done.code == 0, done.err
     lines = [line.split() for line in done.out.splitlines()]
     assert lines[0] == [
-        *("batch", "input", "source_file", "rows", "erased", "landed_at", "published_in", "state")
+        *("batch", "input", "source_file", "rows", "erased", "landed_at", "published_in", "state"),
+        "reason",
     ]
     assert len(lines) > len(list_of(place)) == 7
     (few,) = [line for line in lines if "few.csv" in line]
