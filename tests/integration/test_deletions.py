@@ -91,7 +91,7 @@ def test_a_copy_beside_the_working_file_that_holds_it_is_named(tmp_path: Path) -
         ({"inbox": "link/in"}, "HEALTH_INBOX_DIR ({}/raw/in) lies in HEALTH_RAW_DIR ({}/raw)"),
         ({"raw": "w.duckdb.tmp"}, "HEALTH_RAW_DIR ({}/w.duckdb.tmp) lies in {}/w.duckdb.tmp"),
         ({"publish": "w.duckdb.wal"}, "HEALTH_PUBLISH_DIR ({}/w.duckdb.wal) lies in"),
-        ({"warehouse": "raw"}, "HEALTH_WAREHOUSE ({}/raw) is a folder, not a file"),
+        ({"warehouse": "link"}, "HEALTH_WAREHOUSE ({}/link) is a folder, not a file"),
         ({"warehouse": "raw/w"}, "HEALTH_WAREHOUSE ({}/raw/w) lies in HEALTH_RAW_DIR"),
     ],
 )
