@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -479,12 +479,14 @@ def test_what_was_set_aside_waits_until_a_file_of_its_name_is_landed(places: Set
     for name in ("a.csv", "b.csv"):
         aged(write_csv(places.inbox, "accounts", [*lines, "b,2026"], name))
     assert set(states(places).values()) == {"set aside"}
+    for note in places.inbox.glob("accounts/set_aside/*.reason.txt"):
+        os.utime(note, (NOW.timestamp() + 3600,) * 2)
     waiting = landing.waiting(places)
     assert [name.rpartition("-")[2] for name in waiting] == ["a.csv", "b.csv"]
 
     # Landed before it, "a.csv" says nothing of it; landed after it, it does.
     write_csv(places.inbox, "accounts", [*lines, "b,2026-01-02,"], "b.csv")
-    assert states(places) == {"b.csv": "landed"}
+    landing.land(places, KEY, NOW + timedelta(1), dry_run=False)
     assert landing.waiting(places) == waiting[:1]
 
 

@@ -30,6 +30,7 @@ PROJECT = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
 OUTPUTS = yaml.safe_load((ROOT / "profiles.yml").read_text(encoding="utf-8"))["customer_health"][
     "outputs"
 ]
+PLUGIN = (ROOT / "scripts/customer_health/inputs/plugin.py").read_text(encoding="utf-8")
 SOURCES = "\n".join(
     path.read_text(encoding="utf-8")
     for path in [
@@ -95,7 +96,8 @@ def test_every_setting_is_what_the_project_has() -> None:
     for engine, cell, default, _ in rows_of("engine"):
         for setting in in_code(cell):
             if setting.startswith("HEALTH_"):
-                assert f"env_var('{setting}', '{default}')" in SOURCES, setting
+                asked = f"env_var('{setting}', '{default}')", f'get("{setting}", "{default}")'
+                assert any(text in SOURCES + PLUGIN for text in asked), setting
             elif setting.startswith("spark."):
                 expected = None if default.startswith("Spark's") else default
                 assert session.get(setting) == expected, setting
@@ -112,7 +114,7 @@ def test_every_setting_is_what_the_project_has() -> None:
 
 def test_every_variable_and_file_that_the_page_names_exists() -> None:
     for name in set(re.findall(r"HEALTH_[A-Z_]+", PAGE)):
-        assert f"env_var('{name}'" in SOURCES, name
+        assert f"env_var('{name}'" in SOURCES or f'get("{name}"' in PLUGIN, name
     for name in re.findall(r"\b(?:macros|scripts|models)/[\w/]+(?:\.\w+)?", PAGE):
         assert (ROOT / name).exists(), name
     for name in re.findall(r"\]\(([\w./]+)\)", PAGE):
