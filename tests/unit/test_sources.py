@@ -226,3 +226,32 @@ def test_what_fails_in_the_middle_leaves_the_table_as_it_was(
 
     sources.make(connection, tmp_path)
     assert rows(connection) == [("I2",)]
+
+
+def test_files_that_change_after_they_were_read_are_a_problem(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """Else a run would note the new file, and have read the old one."""
+    path = write_invoices(tmp_path, "I1,A,2026-01-02,5,recurring")
+    source = sources.make(connection, tmp_path)["invoices"]
+    assert source.problems_now() == []
+
+    path.write_text(path.read_text() + "I2,A,2026-01-02,5,recurring\n")
+    told = f"{tmp_path / 'invoices'}: files changed while they were read; run again"
+    assert source.problems_now() == [told]
+    source = sources.make(connection, tmp_path)["invoices"]
+    write_invoices(tmp_path, "I3,A,2026-01-02,5,recurring", file="late.csv")
+    assert source.problems_now() == [told]
+    assert sources.make(connection, tmp_path)["invoices"].problems_now() == []
+    assert rows(connection) == [("I1",), ("I2",), ("I3",)]
+
+
+@pytest.mark.parametrize("name", ["it's.csv", "a[1]*.csv", "größe; --.csv", "x=1.csv"])
+def test_any_name_of_a_file_or_folder_is_read_as_it_is(
+    name: str, connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    raw = tmp_path / "it's [raw] day=1"
+    write_invoices(raw, "I1,A,2026-01-02,5,recurring", file=name)
+    for _ in range(2):
+        assert sources.make(connection, raw)["invoices"].problems == []
+        assert rows(connection) == [("I1",)]

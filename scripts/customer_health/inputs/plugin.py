@@ -39,6 +39,24 @@ def hash_of_files(*names: str) -> str:
     return found.hexdigest()
 
 
+@lru_cache(maxsize=8)
+def inputs_at(moment: str, raw: Path, has_all: bool) -> str:
+    """What a run depends on, as JSON: raw_files {path: size and time of last change}, empty where
+    an input was not made of files; code (a hash of the models and macros) and seeds (a hash).
+    Looked up once for every `moment` of a run, also where dbt connects several times."""
+    files: dict[str, str] = {}
+    for contract in raw_files.read_contract():
+        files |= raw_files.versions(raw / contract.name)
+    code = hash_of_files("models", "macros", "dbt_project.yml") + sources.hash_of_reader()
+    return json.dumps(
+        {
+            "raw_files": json.dumps(files, sort_keys=True) if has_all else "",
+            "code": code,
+            "seeds": hash_of_files("seeds"),
+        }
+    )
+
+
 class Plugin(BasePlugin):
     def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:
         """Create the parent folder of `creds.path`; an error in one sentence where the file is in
@@ -72,27 +90,15 @@ class Plugin(BasePlugin):
             conn.execute(f"set {name} = {raw_files.quoted(str(value))}")
         found = sources.make(conn, raw)
 
-        @lru_cache(maxsize=8)
+        has_all = all(source.is_of_files for source in found.values())
+
         def run_inputs(moment: str) -> str:
-            """What a run depends on, as JSON: raw_files {path: size and time of last change}, empty
-            where an input was not made of files; code (a hash of the models and macros) and seeds
-            (a hash). Looked up once for every `moment` of a run."""
-            files: dict[str, str] = {}
-            for name in found:
-                files |= raw_files.versions(raw / name)
-            has_all = all(source.is_of_files for source in found.values())
-            code = hash_of_files("models", "macros", "dbt_project.yml") + sources.hash_of_reader()
-            return json.dumps(
-                {
-                    "raw_files": json.dumps(files, sort_keys=True) if has_all else "",
-                    "code": code,
-                    "seeds": hash_of_files("seeds"),
-                }
-            )
+            return inputs_at(moment, raw, has_all)
 
         def raw_source(name: str) -> str:
             """The place and the problems of an input, as JSON."""
-            return json.dumps({"place": found[name].place, "problems": found[name].problems})
+            source = found[name]
+            return json.dumps({"place": source.place, "problems": source.problems_now()})
 
         for function in (raw_source, run_inputs):
             conn.create_function(function.__name__, function, [VARCHAR], VARCHAR, side_effects=True)

@@ -23,12 +23,21 @@ OURS = "Made of files: "
 
 @dataclass(frozen=True)
 class Source:
-    """What is known of one input: where its rows lie, in words, and what keeps it from being read.
-    `is_of_files` is false for a relation that somebody else made."""
+    """What is known of one input: where its rows lie, in words, the files that its relation was
+    made of, and what keeps it from being read. `is_of_files` is false for a relation that somebody
+    else made."""
 
+    folder: Path
+    files: dict[str, str]
     place: str
     problems: list[str] = field(default_factory=list)
     is_of_files: bool = True
+
+    def problems_now(self) -> list[str]:
+        """What keeps it from being read, also since the relation was made."""
+        if raw_files.versions(self.folder) == self.files:
+            return self.problems
+        return [*self.problems, f"{self.folder}: files changed while they were read; run again"]
 
 
 @dataclass(frozen=True)
@@ -87,9 +96,10 @@ def make_one(
     known = there.files if there else {}
     if known is None:
         problem = f"there are files in {folder} and a table {SCHEMA}.{name}; remove one of them"
-        return Source(f"{SCHEMA}.{name}", [problem] if now else [], is_of_files=False)
+        place = f"{SCHEMA}.{name}"
+        return Source(folder, now, place, [problem] if now else [], is_of_files=False)
     if known and known == now:
-        return Source(str(folder))
+        return Source(folder, now, str(folder))
     seen = raw_files.look(raw, contract, rows=False)
     if seen.format == "parquet" and not seen.problems:
         seen = raw_files.look(raw, contract, known=known)
@@ -113,7 +123,7 @@ def make_one(
     if problems and there:
         connection.execute(f"drop {there.kind} {SCHEMA}.{name}")
     nothing = f"no *.parquet, *.csv or *.jsonl in {folder} (HEALTH_RAW_DIR names its parent)"
-    return Source(str(folder) if seen.files else nothing, problems)
+    return Source(folder, now, str(folder) if seen.files else nothing, problems)
 
 
 def make_relation(
