@@ -1,17 +1,21 @@
 """What dbt itself promises of its commands, versions and flags holds for this project."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
+import duckdb
 import pytest
 import yaml
 from customer_health import dbt_runner, parse_state
 from customer_health.settings import Settings
 from packaging.specifiers import SpecifierSet
-from project import ROOT, Run, build, dbt, write_two_accounts
+from project import ROOT, Run, build, dbt, write_csv, write_two_accounts
 
 READ_ANEW = "Unable to do partial parsing"
 PREFIX = {"schema_prefix": "dev_"}
@@ -246,3 +250,49 @@ def test_a_refresh_goes_on_from_what_dbt_has_read(
     parse_state.take_over(tmp_path / "c", earlier, tmp_path / "here")
     taken = [p.parent.name for p in tmp_path.glob(f"*/{parse_state.STATE}")]
     assert taken == ["b"]
+
+
+TWO_RUNS = """
+import sys
+from pathlib import Path
+from dbt.cli.main import dbtRunner
+
+arguments = ["--quiet", "build", "--select", "+stg_accounts", "--exclude-resource-type",
+             "unit_test", "test"]
+assert dbtRunner().invoke(arguments).success
+path = Path(sys.argv[1])
+path.write_text(path.read_text() + "later,2026-01-01\\n")
+second = dbtRunner().invoke(arguments)
+assert second.success, second.exception
+"""
+
+
+def test_a_second_run_of_a_process_reads_the_files_anew(tmp_path: Path) -> None:
+    """As an orchestrator does that runs dbt inside: the connection of the first run is still open."""
+    for name, header in {
+        "accounts": "account_id,created_at",
+        "subscriptions": "subscription_id,account_id,started_at",
+        "usage_events": "event_id,account_id,event_at,feature",
+    }.items():
+        write_csv(tmp_path / "raw", name, [header])
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("HEALTH_")},
+        "HEALTH_RAW_DIR": str(tmp_path / "raw"),
+        "HEALTH_WAREHOUSE": str(tmp_path / "file.duckdb"),
+        "DBT_TARGET_PATH": str(tmp_path / "target"),
+        "DBT_LOG_PATH": str(tmp_path / "logs"),
+        "PYTHONPATH": str(ROOT / "scripts"),
+    }
+    file = tmp_path / "raw" / "accounts" / "accounts.csv"
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_RUNS, str(file)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    with duckdb.connect(str(tmp_path / "file.duckdb"), read_only=True) as connection:
+        found = connection.execute("select account_id from staging.stg_accounts").fetchall()
+    assert found == [("later",)]

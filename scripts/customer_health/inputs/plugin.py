@@ -10,22 +10,30 @@ import os
 import re
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import duckdb
 from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
+from dbt_common.invocation import get_invocation_id
 from duckdb.sqltypes import VARCHAR
 
 from customer_health.inputs import raw_files, sources
 from customer_health.settings import odd_name
+
+ONE_AT_A_TIME = Lock()
 
 
 def project_folder() -> Path:
     """Where dbt looks for the project, which may link this folder from elsewhere; another one in
     another run of the same process."""
     return Path(os.environ.get("DBT_PROJECT_DIR", "."))
+
+
+def raw_folder() -> Path:
+    return Path(os.environ.get("HEALTH_RAW_DIR", "sample_data"))
 
 
 def hash_of_files(*names: str) -> str:
@@ -58,6 +66,9 @@ def inputs_at(moment: str, raw: Path, has_all: bool) -> str:
 
 
 class Plugin(BasePlugin):
+    invocation: str
+    found: dict[str, sources.Source]
+
     def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:
         """Create the parent folder of `creds.path`; an error in one sentence where the file is in
         use. Nothing to do for a database in memory."""
@@ -82,23 +93,25 @@ class Plugin(BasePlugin):
             ) from None
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
-        """Make the inputs relations of schema `raw`, and register the SQL functions
-        raw_source(name) and run_inputs(moment) for the macros."""
-        raw = Path(os.environ.get("HEALTH_RAW_DIR", "sample_data"))
-        # As dbt does later on each of its cursors.
-        for name, value in (self.creds.settings or {}).items() if self.creds else ():
-            conn.execute(f"set {name} = {raw_files.quoted(str(value))}")
-        found = sources.make(conn, raw)
-
-        has_all = all(source.is_of_files for source in found.values())
+        """Register the SQL functions raw_source(name) and run_inputs(moment) for the macros."""
+        self.invocation, self.found = "", {}
 
         def run_inputs(moment: str) -> str:
-            return inputs_at(moment, raw, has_all)
+            has_all = all(source.is_of_files for source in self.found.values())
+            return inputs_at(moment, raw_folder(), has_all)
 
         def raw_source(name: str) -> str:
             """The place and the problems of an input, as JSON."""
-            source = found[name]
+            source = self.found[name]
             return json.dumps({"place": source.place, "problems": source.problems_now()})
 
         for function in (raw_source, run_inputs):
             conn.create_function(function.__name__, function, [VARCHAR], VARCHAR, side_effects=True)
+
+    def configure_cursor(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Make the inputs relations of schema `raw`: once for each run of dbt, of which several in
+        one process share a connection."""
+        with ONE_AT_A_TIME:
+            if self.invocation != get_invocation_id():
+                self.found = sources.make(cursor, raw_folder())
+                self.invocation = get_invocation_id()
