@@ -268,7 +268,7 @@ assert second.success, second.exception
 
 
 def test_a_second_run_of_a_process_reads_the_files_anew(tmp_path: Path) -> None:
-    """As an orchestrator does that runs dbt inside: the connection of the first run is still open."""
+    """As orchestrators run dbt: the connection of the first run may be open still."""
     for name, header in {
         "accounts": "account_id,created_at",
         "subscriptions": "subscription_id,account_id,started_at",
