@@ -1,5 +1,5 @@
 {#-
-    A select of the former content of alert_episodes, what is remembered of the runs before; of
+    A select of the previous content of alert_episodes, what is remembered of the runs before; of
     nothing when there was none. Looked up, not referred to: the table is read before it is built.
 -#}
 {% macro alert_memory() -%}

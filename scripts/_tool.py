@@ -1,4 +1,4 @@
-"""For the former names of the commands of the laboratory, which lies in tools/."""
+"""For the old names of the commands of the laboratory, which lies in tools/."""
 
 import runpy
 import sys

@@ -1,4 +1,4 @@
-"""The former name of tools/baseline.py."""
+"""The old name of tools/baseline.py."""
 
 from _tool import run
 

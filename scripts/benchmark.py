@@ -1,4 +1,4 @@
-"""The former name of tools/benchmark.py."""
+"""The old name of tools/benchmark.py."""
 
 from _tool import run
 

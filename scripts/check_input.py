@@ -1,4 +1,4 @@
-"""The former name of `customer-health check`."""
+"""The old name of `customer-health check`."""
 
 from customer_health.cli import script
 

@@ -1,4 +1,4 @@
-"""The former name of tools/compare_builds.py."""
+"""The old name of tools/compare_builds.py."""
 
 from _tool import run
 

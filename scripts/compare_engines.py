@@ -1,4 +1,4 @@
-"""The former name of tools/compare_engines.py."""
+"""The old name of tools/compare_engines.py."""
 
 from _tool import run
 

@@ -1,4 +1,4 @@
-"""The former name of `customer-health compare`."""
+"""The old name of `customer-health compare`."""
 
 from customer_health.cli import script
 

@@ -1,4 +1,4 @@
-"""The former name of `customer-health erase`."""
+"""The old name of `customer-health erase`."""
 
 from customer_health.cli import script
 

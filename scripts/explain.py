@@ -1,4 +1,4 @@
-"""The former name of `customer-health explain`."""
+"""The old name of `customer-health explain`."""
 
 from customer_health.cli import script
 

@@ -1,4 +1,4 @@
-"""The former name of `customer-health export-person`."""
+"""The old name of `customer-health export-person`."""
 
 from customer_health.cli import script
 

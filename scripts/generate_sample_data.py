@@ -1,4 +1,4 @@
-"""The former name of tools/generate_sample_data.py."""
+"""The old name of tools/generate_sample_data.py."""
 
 from _tool import run
 

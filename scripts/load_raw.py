@@ -1,4 +1,4 @@
-"""The former name of `customer-health load`."""
+"""The old name of `customer-health load`."""
 
 from customer_health.cli import script
 

@@ -1,4 +1,4 @@
-"""The former name of `customer-health make-key`."""
+"""The old name of `customer-health make-key`."""
 
 from customer_health.cli import script
 

@@ -1,4 +1,4 @@
-"""The former name of tools/measure_build.py."""
+"""The old name of tools/measure_build.py."""
 
 from _tool import run
 

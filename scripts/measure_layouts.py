@@ -1,4 +1,4 @@
-"""The former name of tools/measure_layouts.py."""
+"""The old name of tools/measure_layouts.py."""
 
 from _tool import run
 

@@ -1,4 +1,4 @@
-"""The former name of tools/measure_shuffles.py."""
+"""The old name of tools/measure_shuffles.py."""
 
 from _tool import run
 

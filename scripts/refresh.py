@@ -1,4 +1,4 @@
-"""The former name of `customer-health refresh`."""
+"""The old name of `customer-health refresh`."""
 
 from customer_health.cli import script
 

@@ -1,4 +1,4 @@
-"""The former name of `customer-health rollback`."""
+"""The old name of `customer-health rollback`."""
 
 from customer_health.cli import script
 

@@ -1,4 +1,4 @@
-"""The former name of `customer-health show`."""
+"""The old name of `customer-health show`."""
 
 from customer_health.cli import script
 

@@ -1,4 +1,4 @@
-"""The former name of `customer-health validate`."""
+"""The old name of `customer-health validate`."""
 
 from customer_health.cli import script
 

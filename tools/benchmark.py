@@ -159,8 +159,8 @@ def move_a_weight(seeds: Path) -> str:
     heaviest = sorted(chosen, key=lambda row: -Decimal(row["weight"]))[:2]
     changes = []
     for row, step in zip(heaviest, (-1, 1), strict=True):
-        former, row["weight"] = row["weight"], str(Decimal(row["weight"]) + step)
-        changes.append(f"{row['metric']} {former} to {row['weight']}")
+        previous, row["weight"] = row["weight"], str(Decimal(row["weight"]) + step)
+        changes.append(f"{row['metric']} {previous} to {row['weight']}")
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()

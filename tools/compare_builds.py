@@ -97,10 +97,10 @@ def differences(one: Path, other: Path, compared: Compared = EVERYTHING) -> dict
     A table that is missing, or has other columns, in one of them differs in all its rows, and by at
     least one where it is empty.
     """
-    former, later = fingerprints(one, compared), fingerprints(other, compared)
+    previous, later = fingerprints(one, compared), fingerprints(other, compared)
     found = {}
-    for table in sorted(former | later):
-        mine, theirs = former.get(table), later.get(table)
+    for table in sorted(previous | later):
+        mine, theirs = previous.get(table), later.get(table)
         if mine == theirs:
             found[table] = 0
         elif mine and theirs and mine[0] == theirs[0]:

@@ -39,7 +39,7 @@ REFRESH = [
     Mutation(
         "refresh: the same data are said to be new",
         "scripts/customer_health/refresh/publishing.py",
-        "is_changed = data_hashes(folder) != hashes_of_data(former)",
+        "is_changed = data_hashes(folder) != hashes_of_data(previous)",
         "is_changed = True",
         "test_refresh.py::test_nothing_new_publishes_the_same_bytes_and_says_so",
     ),

@@ -1,6 +1,6 @@
 {#-
     A number that differs, but for chance, where any of the columns does; null is a value like any
-    other. For comparing a row with its former self on one engine: another engine, or another
+    other. For comparing a row with its previous self on one engine: another engine, or another
     version of it, may give other numbers.
 -#}
 {% macro row_hash(columns) -%}

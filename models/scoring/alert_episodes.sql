@@ -1,5 +1,5 @@
 -- One row per alert episode, shown or held back by a storm, and one per rule with the last date
--- that was evaluated: the memory of the alerts. The table reads its own former content, so that
+-- that was evaluated: the memory of the alerts. The table reads its own previous content, so that
 -- each date is evaluated once per rule and what has been told stays told; a full refresh keeps it.
 {% set of_rule = ['kind', 'severity', 'description', 'level', 'window_days', 'unit'] -%}
 {% set at_opening = [
@@ -23,7 +23,7 @@ seen as (
 
 ),
 
-former_episodes as (
+previous_episodes as (
 
     select * from memory
     where record = 'episode'
@@ -285,21 +285,21 @@ opening_shares as (
 storm_marks as (
 
     select
-        former_episodes.opened_on as marked_on,
-        former_episodes.last_seen_on as marked_through,
-        former_episodes.opened_on as former_opened_on,
-        former_episodes.closed_on,
-        former_episodes.worst_value as account_share
-    from former_episodes
+        previous_episodes.opened_on as marked_on,
+        previous_episodes.last_seen_on as marked_through,
+        previous_episodes.opened_on as previous_opened_on,
+        previous_episodes.closed_on,
+        previous_episodes.worst_value as account_share
+    from previous_episodes
     inner join storm_rule
-        on former_episodes.rule = storm_rule.rule
+        on previous_episodes.rule = storm_rule.rule
 
     union all
 
     select
         opened_on as marked_on,
         opened_on as marked_through,
-        null as former_opened_on,
+        null as previous_opened_on,
         null as closed_on,
         account_share
     from opening_shares
@@ -344,10 +344,10 @@ storms as (
 
     select
         storm_number,
-        coalesce(min(former_opened_on), min(marked_on)) as opened_on,
+        coalesce(min(previous_opened_on), min(marked_on)) as opened_on,
         max(marked_through) as last_seen_on,
         max(account_share) as account_share,
-        case when count(*) = count(closed_on) then max(closed_on) end as former_closed_on
+        case when count(*) = count(closed_on) then max(closed_on) end as previous_closed_on
     from numbered_storm_marks
     group by storm_number
 
@@ -375,7 +375,7 @@ storm_dates as (
     inner join numbered_storm_marks
         on
             mass_openings.opened_on = numbered_storm_marks.marked_on
-            and numbered_storm_marks.former_opened_on is null
+            and numbered_storm_marks.previous_opened_on is null
     inner join named_storms
         on numbered_storm_marks.storm_number = named_storms.storm_number
 
@@ -388,7 +388,7 @@ continued as (
 
 ),
 
-numbered_former_episodes as (
+numbered_previous_episodes as (
 
     select
         *,
@@ -396,7 +396,7 @@ numbered_former_episodes as (
             partition by account_id, rule
             order by opened_on desc
         ) as newest_rank
-    from former_episodes
+    from previous_episodes
     where account_id is not null
 
 ),
@@ -405,27 +405,27 @@ numbered_former_episodes as (
 chain as (
 
     select
-        former.account_id,
-        former.rule,
-        former.alert_id,
-        former.storm_id,
-        former.opened_on,
-        coalesce(former.closed_on, continued.closed_on) as closed_on,
+        previous.account_id,
+        previous.rule,
+        previous.alert_id,
+        previous.storm_id,
+        previous.opened_on,
+        coalesce(previous.closed_on, continued.closed_on) as closed_on,
         continued.last_seen_on,
         {% for column in at_opening %}
             continued.{{ column }},
         {% endfor %}
         continued.highest_value,
         continued.lowest_value,
-        former.closed_on is null as is_moving
-    from numbered_former_episodes as former
+        previous.closed_on is null as is_moving
+    from numbered_previous_episodes as previous
     inner join rules
-        on former.rule = rules.rule
+        on previous.rule = rules.rule
     left join continued
         on
-            former.account_id = continued.account_id
-            and former.rule = continued.rule
-    where former.newest_rank = 1
+            previous.account_id = continued.account_id
+            and previous.rule = continued.rule
+    where previous.newest_rank = 1
 
     union all
 
@@ -537,7 +537,7 @@ moving_episodes as (
     select
         account_id,
         rule,
-        max(alert_id) as former_alert_id,
+        max(alert_id) as previous_alert_id,
         max(case when not is_shown then storm_id end) as storm_id,
         min(opened_on) as opened_on,
         case when count(*) = count(closed_on) then max(closed_on) end as closed_on,
@@ -558,7 +558,7 @@ told_episodes as (
 
     select
         coalesce(
-            former.alert_id,
+            previous.alert_id,
             {{ dbt.hash(row_text('alert', [
                 'episodes.opened_on', 'length(episodes.rule)', 'episodes.rule',
                 'episodes.account_id',
@@ -568,39 +568,40 @@ told_episodes as (
         episodes.rule,
         episodes.storm_id,
         {% for column in of_rule %}
-            case when former.alert_id is null then rules.{{ column }} else former.{{ column }} end
-                as {{ column }},
+            case
+                when previous.alert_id is null then rules.{{ column }} else previous.{{ column }}
+            end as {{ column }},
         {% endfor %}
         {% for column in at_opening %}
             case
-                when former.alert_id is null then episodes.{{ column }} else former.{{ column }}
+                when previous.alert_id is null then episodes.{{ column }} else previous.{{ column }}
             end as {{ column }},
         {% endfor %}
         episodes.opened_on,
-        coalesce(episodes.last_seen_on, former.last_seen_on) as last_seen_on,
+        coalesce(episodes.last_seen_on, previous.last_seen_on) as last_seen_on,
         episodes.closed_on,
         case
-            when coalesce(former.kind, rules.kind) in ('drops_by', 'recovers_above')
+            when coalesce(previous.kind, rules.kind) in ('drops_by', 'recovers_above')
                 then
                     greatest(
-                        coalesce(episodes.highest_value, former.worst_value),
-                        coalesce(former.worst_value, episodes.highest_value)
+                        coalesce(episodes.highest_value, previous.worst_value),
+                        coalesce(previous.worst_value, episodes.highest_value)
                     )
             else
                 least(
-                    coalesce(episodes.lowest_value, former.worst_value),
-                    coalesce(former.worst_value, episodes.lowest_value)
+                    coalesce(episodes.lowest_value, previous.worst_value),
+                    coalesce(previous.worst_value, episodes.lowest_value)
                 )
         end as worst_value,
         case
-            when episodes.last_seen_on is null then former.arr
+            when episodes.last_seen_on is null then previous.arr
             else 12 * account_dates.mrr
         end as arr
     from moving_episodes as episodes
     inner join rules
         on episodes.rule = rules.rule
-    left join former_episodes as former
-        on episodes.former_alert_id = former.alert_id
+    left join previous_episodes as previous
+        on episodes.previous_alert_id = previous.alert_id
     left join {{ ref('account_dates') }} as account_dates
         on
             episodes.account_id = account_dates.account_id
@@ -612,28 +613,28 @@ told_episodes as (
 resting_episodes as (
 
     select
-        former.alert_id,
-        former.account_id,
-        former.rule,
-        former.storm_id,
+        previous.alert_id,
+        previous.account_id,
+        previous.rule,
+        previous.storm_id,
         {% for column in of_rule + at_opening %}
-            former.{{ column }},
+            previous.{{ column }},
         {% endfor %}
-        former.opened_on,
-        former.last_seen_on,
+        previous.opened_on,
+        previous.last_seen_on,
         case
-            when former.closed_on is null and all_rules.rule is null
-                then greatest(as_of.as_of_date, former.last_seen_on)
-            else former.closed_on
+            when previous.closed_on is null and all_rules.rule is null
+                then greatest(as_of.as_of_date, previous.last_seen_on)
+            else previous.closed_on
         end as closed_on,
-        former.worst_value,
-        former.arr
-    from former_episodes as former
+        previous.worst_value,
+        previous.arr
+    from previous_episodes as previous
     cross join as_of
     left join all_rules
-        on former.rule = all_rules.rule
+        on previous.rule = all_rules.rule
     left join told_episodes
-        on former.alert_id = told_episodes.alert_id
+        on previous.alert_id = told_episodes.alert_id
     where told_episodes.alert_id is null
 
 ),
@@ -708,18 +709,18 @@ storm_episodes as (
         named_storms.rule,
         {% for column in of_rule %}
             case
-                when former.alert_id is null then storm_rule.{{ column }} else former.{{ column }}
+                when previous.alert_id is null then storm_rule.{{ column }} else previous.{{ column }}
             end as {{ column }},
         {% endfor %}
         named_storms.opened_on,
         named_storms.last_seen_on,
-        coalesce(named_storms.former_closed_on, storm_ends.closed_on) as closed_on,
-        coalesce(former.value_at_opening, opening_shares.account_share) as value_at_opening,
+        coalesce(named_storms.previous_closed_on, storm_ends.closed_on) as closed_on,
+        coalesce(previous.value_at_opening, opening_shares.account_share) as value_at_opening,
         named_storms.account_share as worst_value
     from named_storms
     cross join storm_rule
-    left join former_episodes as former
-        on named_storms.alert_id = former.alert_id
+    left join previous_episodes as previous
+        on named_storms.alert_id = previous.alert_id
     left join storm_ends
         on named_storms.alert_id = storm_ends.alert_id
     left join opening_shares

@@ -209,7 +209,7 @@ decisions as (
 
 ),
 
-with_former_state as (
+with_previous_state as (
 
     select
         *,
@@ -225,7 +225,7 @@ turns as (
         date_index,
         is_on,
         lead(date_index) over (partition by watch order by date_index) as next_index
-    from with_former_state
+    from with_previous_state
     where is_on <> was_on
 
 ),

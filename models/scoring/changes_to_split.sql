@@ -1,7 +1,7 @@
 -- One row per account, score date and days back whose change this run splits into causes: one of
 -- the two scores is computed in this run, or the two dates were not compared before.
 -- depends_on: {{ ref('metrics_side_by_side') }}
-{%- set former = none if should_full_refresh() else last_built('fct_score_changes') %}
+{%- set previous = none if should_full_refresh() else last_built('fct_score_changes') %}
 with
 
 date_pairs as (
@@ -24,7 +24,7 @@ to_compute as (
 
 ),
 
-{% if former %}
+{% if previous %}
     new_pairs as (
 
         select
@@ -36,7 +36,7 @@ to_compute as (
                 score_date,
                 days_back,
                 earlier_date
-            from {{ former }}
+            from {{ previous }}
         ) as known
             on
                 date_pairs.score_date = known.score_date
@@ -66,7 +66,7 @@ keys as (
     from date_pairs
     inner join to_compute
         on date_pairs.earlier_date = to_compute.score_date
-    {% if former %}
+    {% if previous %}
 
         union distinct
 

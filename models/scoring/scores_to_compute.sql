@@ -7,7 +7,7 @@
 -- depends_on: {{ ref('playbooks') }}
 -- depends_on: {{ ref('trust') }}
 {%- set computed = last_built('computed_scores') %}
-{%- set former = last_built('scores_to_compute') %}
+{%- set previous = last_built('scores_to_compute') %}
 {%- set inputs = ['scoring_version.scoring_version', 'metrics.segment'] %}
 {%- for columns in metric_columns().values() %}
     {%- for column in columns %}
@@ -174,25 +174,25 @@ hashed as (
     reasons as (
 
         select * from differing
-        {% if former %}
+        {% if previous %}
 
             union all
 
             select
-                former.account_id,
-                former.score_date,
-                former.scorecard,
+                previous.account_id,
+                previous.score_date,
+                previous.scorecard,
                 hashed.account_hash,
                 hashed.ranks_hash,
                 0 as is_only_ranks
-            from {{ former }} as former
+            from {{ previous }} as previous
             cross join (select max(batch) as batch from {{ computed }}) as last_computed
             left join hashed
                 on
-                    former.account_id = hashed.account_id
-                    and former.score_date = hashed.score_date
-                    and former.scorecard = hashed.scorecard
-            where former.batch > coalesce(last_computed.batch, 0)
+                    previous.account_id = hashed.account_id
+                    and previous.score_date = hashed.score_date
+                    and previous.scorecard = hashed.scorecard
+            where previous.batch > coalesce(last_computed.batch, 0)
         {% endif %}
 
     ),
@@ -215,7 +215,7 @@ hashed as (
 batches as (
 
     select 0 as batch
-    {% for relation in [computed, former] if relation %}
+    {% for relation in [computed, previous] if relation %}
 
         union all
 

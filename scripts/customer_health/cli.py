@@ -651,7 +651,7 @@ def main() -> NoReturn:
 
 
 def script(name: str) -> NoReturn:
-    """The entry point of scripts/*.py, the former names of the commands, on their own project."""
+    """The entry point of scripts/*.py, the old names of the commands, on their own project."""
     os.environ.setdefault("DBT_PROJECT_DIR", str(Path(__file__).resolve().parents[2]))
     sys.argv[1:1] = [name]
     main()

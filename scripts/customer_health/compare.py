@@ -54,23 +54,23 @@ SEED_PAIRS = """
 create temp view pairs as
 select
     later.account_id, accounts.account_name, later.segment, 12 * grid.mrr as arr,
-    former.health_score as score_before, later.health_score as score_after,
-    former.grade as grade_before, later.grade as grade_after,
+    previous.health_score as score_before, later.health_score as score_after,
+    previous.grade as grade_before, later.grade as grade_after,
     grades_before.colour as colour_before, grades_after.colour as colour_after
 from after.marts.fct_health_scores as later
 inner join after.seeds.scorecards as card on later.scorecard = card.scorecard
-inner join before.marts.fct_health_scores as former
-    on later.account_id = former.account_id and later.score_date = former.score_date
-inner join before.seeds.scorecards as former_card on former.scorecard = former_card.scorecard
+inner join before.marts.fct_health_scores as previous
+    on later.account_id = previous.account_id and later.score_date = previous.score_date
+inner join before.seeds.scorecards as previous_card on previous.scorecard = previous_card.scorecard
 inner join after.metrics.account_dates as grid
     on later.account_id = grid.account_id and later.score_date = grid.score_date
 inner join after.marts.dim_accounts as accounts on later.account_id = accounts.account_id
-left join before.seeds.grades as grades_before on former.grade = grades_before.grade
+left join before.seeds.grades as grades_before on previous.grade = grades_before.grade
 left join after.seeds.grades as grades_after on later.grade = grades_after.grade
 where
     later.score_date = getvariable('day')
     and card.goal = getvariable('goal') and card.status = 'live'
-    and former_card.goal = getvariable('goal') and former_card.status = 'live'
+    and previous_card.goal = getvariable('goal') and previous_card.status = 'live'
 """
 
 BY_SEGMENT = """
@@ -258,18 +258,18 @@ def compare_challengers(
 def compare_seeds(path: Path, day: date, against: str, goal: str, variables: Record) -> Record:
     """The comparison of the seeds of this folder with those of a revision or folder."""
     with tempfile.TemporaryDirectory() as name:
-        former, ours = Path(name) / "former", project_root() / SEEDS
+        previous, ours = Path(name) / "previous", project_root() / SEEDS
         if not ours.is_dir():
             raise NotFoundError(f"There is no folder {ours}.")
-        read_seeds(against, former)
-        changed = changed_seeds(former, ours)
+        read_seeds(against, previous)
+        changed = changed_seeds(previous, ours)
         facts = {"before": against, "after": "this folder", "day": day, "changed_files": changed}
         if not changed:
             return facts | {"by_segment": [], "colours": [], "accounts": []}
         rows, faults = validate(ours)
         if faults:
             raise NotFoundError(as_faults(SEEDS, rows, faults))
-        before = score_with(former, changed, Path(name) / "before", variables)
+        before = score_with(previous, changed, Path(name) / "before", variables)
         after = score_with(ours, changed, Path(name) / "after", variables)
         with duckdb.connect() as connection:
             connection.execute(f"attach '{before}' as before (read_only)")

@@ -7,7 +7,7 @@ Usage:
     python tests/faults/faults.py --docs         # and write the table of docs/reliability.md
 
 Each fault happens to a copy of an installation that has published once. Then: the exit code and the
-words that a person sees are the expected ones; unless it published, readers see the former state,
+words that a person sees are the expected ones; unless it published, readers see the previous state,
 byte for byte; when the fault is mended the next run publishes, without a hand; and every row ever
 landed is accepted, duplicate, rejected or erased. Exit 0 when all of that held for all of them.
 """
@@ -776,10 +776,10 @@ def suffer(
 
 
 def come_through(
-    one: Fault, place: Place, former: tuple[dict[str, bytes], ...], undisturbed: dict[str, bytes]
+    one: Fault, place: Place, previous: tuple[dict[str, bytes], ...], undisturbed: dict[str, bytes]
 ) -> Seen:
-    """The run that meets the fault, and the one after it. `former` are the states that readers may
-    see when it does not publish: before the fault and, where that takes a publication, after it."""
+    """The run that meets the fault, and the one after it. `previous` are the states that readers
+    may see when it does not publish: before the fault and, where that publishes, after it."""
     done = one.run(place)
     problems, events = [], [f"{done.code}"]
     if done.code != one.code:
@@ -789,8 +789,8 @@ def come_through(
     one.mend(place)
     if done.code != 0:
         now = place.files()
-        if now in former:
-            events.append("readers see the former state")
+        if now in previous:
+            events.append("readers see the previous state")
         elif one.may_publish and now == undisturbed:
             events.append("readers see the new state")
         else:

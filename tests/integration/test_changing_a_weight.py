@@ -32,7 +32,7 @@ SCORES = (
 
 @dataclass(frozen=True)
 class Changed:
-    """A project with two weights changed, its former seeds in git, and the build after it."""
+    """A project with two weights changed, its previous seeds in git, and the build after it."""
 
     project: Path
     before: Run
@@ -176,12 +176,12 @@ def test_odd_arguments_are_refused(arguments: list[str], changed: Changed) -> No
 def test_a_changed_rate_reaches_the_scores(changed: Changed) -> None:
     """Rates are applied in staging: views on the raw files are made again, wherever they are."""
     seeds = changed.project / "seeds/scoring"
-    former = changed.after.warehouse.parent / "former"
-    shutil.copytree(seeds, former)
-    text = (former / "currencies.csv").read_text()
+    previous = changed.after.warehouse.parent / "previous"
+    shutil.copytree(seeds, previous)
+    text = (previous / "currencies.csv").read_text()
     assert "EUR,1.1\n" in text
-    (former / "currencies.csv").write_text(text.replace("EUR,1.1\n", "EUR,110\n"))
-    done = compare(changed, "--against", str(former), "--json", "--vars", "history_weeks: 0")
+    (previous / "currencies.csv").write_text(text.replace("EUR,1.1\n", "EUR,110\n"))
+    done = compare(changed, "--against", str(previous), "--json", "--vars", "history_weeks: 0")
     assert done.returncode == 0, done.stderr
     [found] = json.loads(done.stdout)
     assert found["changed_files"] == ["currencies"]

@@ -1,4 +1,4 @@
-"""Every command starts, says what it does and how it is used; so does every former script."""
+"""Every command starts, says what it does and how it is used; so does every old script."""
 
 import json
 import os

@@ -155,10 +155,10 @@ def test_nothing_is_modified_where_nothing_changed(empty_run: Run, state: Path) 
 
     manifest = json.loads((state / "manifest.json").read_text(encoding="utf-8"))
     manifest["nodes"]["model.health_scoring.score_dates"]["raw_code"] = "select 1"
-    former = (state / "manifest.json").read_bytes()
+    previous = (state / "manifest.json").read_bytes()
     (state / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     run = modified()
-    (state / "manifest.json").write_bytes(former)
+    (state / "manifest.json").write_bytes(previous)
     assert run.output.splitlines()[0] == "health_scoring.metrics.score_dates"
 
 

@@ -30,8 +30,8 @@ def test_a_read_sees_one_run(two_days: Place) -> None:
 )
 def test_a_read_of_two_runs_is_noticed(two_days: Place, tmp_path: Path, table: str) -> None:
     place = two_days.copy(tmp_path / "mixed")
-    former, latter = sorted((place.published / "versions").iterdir())
-    shutil.copy(former / "marts" / f"{table}.parquet", latter / "marts" / f"{table}.parquet")
+    previous, newest = sorted((place.published / "versions").iterdir())
+    shutil.copy(previous / "marts" / f"{table}.parquet", newest / "marts" / f"{table}.parquet")
 
     assert readers.faults_of(readers.read_copies(place.published))
 

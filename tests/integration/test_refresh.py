@@ -1,4 +1,4 @@
-"""A refresh publishes a whole, audited state, or leaves the former one and says why."""
+"""A refresh publishes a whole, audited state, or leaves the previous one and says why."""
 
 import json
 import os
@@ -271,7 +271,7 @@ def test_a_required_column_of_another_type_stops(place: Place) -> None:
     assert "~ event_at: text so far, now whole number" in done.err
 
 
-def test_a_limit_that_is_exceeded_keeps_the_former_state_until_it_is_accepted(place: Place) -> None:
+def test_an_exceeded_limit_keeps_the_previous_state_until_it_is_accepted(place: Place) -> None:
     before = place.files()
     rows = [f"bad{n},a1,,no date,login" for n in range(30)]
     write_csv(place.inbox, "usage_events", [HEADER, *rows], "bad.csv")
@@ -518,7 +518,7 @@ def test_runs_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     publishing.make_current(four, names[-1])
 
     assert [version.run_id for version in publishing.versions(four)] == names
-    assert publishing.former(four).folder == four.versions / names[-1]
+    assert publishing.previous(four).folder == four.versions / names[-1]
     assert rollback.earlier_run(four, None).run_id == names[1]
     publishing.keep_newest(four, 2)
     assert [version.run_id for version in publishing.versions(four)] == names[1:]

@@ -117,7 +117,7 @@ def fill(file: str, column: str, value: str) -> Edit:
 
 
 def columns(file: str, *places: int | str) -> Edit:
-    """The columns by their former places, from 1; a text is a column of that text."""
+    """The columns by their old places, from 1; a text is a column of that text."""
 
     def change(rows: list[list[str]]) -> None:
         rows[:] = [

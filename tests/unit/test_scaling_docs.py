@@ -43,15 +43,15 @@ SOURCES = "\n".join(
 def tables(page: str) -> list[list[list[str]]]:
     """The tables of the page, as rows of cells; the first row has the names."""
     found: list[list[list[str]]] = []
-    former = ""
+    previous = ""
     for line in page.splitlines():
         if line.startswith("|"):
-            if not former.startswith("|"):
+            if not previous.startswith("|"):
                 found.append([])
             cells = [cell.strip() for cell in line.strip("|").split("|")]
             if not set("".join(cells)) <= set("-: "):
                 found[-1].append(cells)
-        former = line
+        previous = line
     return found
 
 

@@ -9,7 +9,7 @@ read and no required input is absent. An input that is absent is gone from the s
 
 PostgreSQL: one table per input, filled with COPY, all in one transaction. A table with the same
 columns is emptied and keeps its grants and the views on it; another one is made anew, and what
-rests on the former one (the views of the staging models) goes with it until the next dbt build.
+rests on the previous one (the views of the staging models) goes with it until the next dbt build.
 The connection is that of profiles.yml: PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE.
 
 Spark: one Parquet file per input in $HEALTH_SPARK_DIR/raw and an external table on it, in the
@@ -246,10 +246,10 @@ def no_values_told() -> Iterator[None]:
 def load_table(cursor: Any, contract: Contract, seen: RawInput, folder: Path) -> str:
     """Fill the table of one input; returns what there is to tell."""
     table = f"{SCHEMA}.{identifier(contract.name)}"
-    former = columns_of(cursor, table)
+    previous = columns_of(cursor, table)
     if not seen.sql:
         cursor.execute(f"drop table if exists {table} cascade")
-        return "absent; its former table and what rested on it are gone" if former else "absent"
+        return "absent; its previous table and what rested on it are gone" if previous else "absent"
     file = folder / f"{contract.name}.csv"
     with duckdb.connect() as duck:
         duck.execute("set TimeZone = 'UTC'")
@@ -262,7 +262,7 @@ def load_table(cursor: Any, contract: Contract, seen: RawInput, folder: Path) ->
         )
     columns = ", ".join(f"{identifier(name)} {postgres_type(kind)}" for name, kind in types.items())
     cursor.execute(f"create temporary table as_received ({columns})")
-    if former == columns_of(cursor, "as_received"):
+    if previous == columns_of(cursor, "as_received"):
         cursor.execute(f"truncate {table}")
     else:
         cursor.execute(f"drop table if exists {table} cascade")
@@ -372,7 +372,7 @@ def first_line(error: Exception) -> str:
 
 
 def load_spark(raw: Path, tell: Callable[[str], None]) -> None:
-    """Write the files of the raw schema, then put them and their tables in place of the former."""
+    """Write the files of the raw schema, then replace the previous ones and their tables."""
     inputs = look_at_all(raw)
     lake = (spark_folder() / "raw" / SCHEMA).absolute()
     read, kept = raw.resolve(), lake.resolve()

@@ -467,17 +467,17 @@ def erase_database(path: Path, erased: Erased) -> int:
     written.unlink(missing_ok=True)
     rows = 0
     with duckdb.connect() as connection:
-        publishing.attach(connection, path, "former")
+        publishing.attach(connection, path, "previous")
         connection.execute(
             f"attach {quoted(str(written))} as later"
             f" (storage_version {quoted(publishing.STORAGE_VERSION)})"
         )
         tables = connection.execute(
-            "select schema_name, table_name from duckdb_tables() where database_name = 'former'"
+            "select schema_name, table_name from duckdb_tables() where database_name = 'previous'"
             " order by all"
         ).fetchall()
         for schema, name in tables:
-            source, goal = f"former.{schema}.{name}", f"later.{schema}.{name}"
+            source, goal = f"previous.{schema}.{name}", f"later.{schema}.{name}"
             columns = columns_of(connection, source)
             ((named,),) = connection.execute(
                 f"select count(*) from {source} where {touched(columns, erased, set())}"

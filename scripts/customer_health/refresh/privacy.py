@@ -212,7 +212,7 @@ class Memory:
                 CONFIGURATION,
                 f"{VARIABLE} is not the key that {self.path.parent} was landed with: every user"
                 " would be another one, and the erased would come back.",
-                "Set the former key. Where it is lost, land everything into an empty raw folder.",
+                "Set the previous key. Where it is lost, land everything into an empty raw folder.",
             )
 
     def cleaned(self, text: str, key: Key, is_free: bool = True) -> str:

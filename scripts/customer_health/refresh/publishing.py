@@ -137,10 +137,10 @@ def write_version(
     settings: Settings,
     status: Status,
     driver_weeks: int,
-    former: Path | None,
+    previous: Path | None,
     write_more: Callable[[Path], None],
 ) -> Written:
-    """Write everything that is published into a folder that nobody sees yet; `former` is the
+    """Write everything that is published into a folder that nobody sees yet; `previous` is the
     version that it may be like, `write_more` adds what later runs compare with. UserError(1) where
     it cannot be written."""
     folder = settings.versions / f".{status.run_id}"
@@ -156,7 +156,7 @@ def write_version(
                 f"attach {serving} as serving (storage_version {quoted(STORAGE_VERSION)})"
             )
             write_data(connection, folder, driver_weeks)
-            is_changed = data_hashes(folder) != hashes_of_data(former)
+            is_changed = data_hashes(folder) != hashes_of_data(previous)
             write_remembered(connection, settings, folder, status, is_changed)
             connection.execute("detach serving")
         shutil.rmtree(folder / ".temporary", ignore_errors=True)
@@ -385,7 +385,7 @@ def is_damaged(path: Path, sha: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Former:
+class PreviousVersion:
     """The published state that a new one is held against, none before the first; what was found
     damaged while looking for it, in words."""
 
@@ -393,18 +393,18 @@ class Former:
     damages: list[str]
 
 
-def former(settings: Settings) -> Former:
+def previous(settings: Settings) -> PreviousVersion:
     """What readers see; where a file of it is damaged, the newest version before it that is not."""
     run_id = current_run(settings)
     damages: list[str] = []
     for version in reversed(versions(settings)):
         if run_order(version.run_id) <= run_order(run_id):
             if not (file := damaged_file(version.folder)):
-                return Former(version.folder, damages)
+                return PreviousVersion(version.folder, damages)
             damages.append(f"{version.folder / file} is not as it was published")
     if run_id and not damages:
         damages.append(f"{settings.current} names no whole version")
-    return Former(None, damages)
+    return PreviousVersion(None, damages)
 
 
 def make_current(settings: Settings, run_id: str) -> None:

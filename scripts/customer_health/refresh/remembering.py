@@ -10,10 +10,10 @@ from customer_health.refresh.publishing import MEMORY, MEMORY_FILE, STORAGE_VERS
 from customer_health.settings import Settings, working_file_is_open
 
 
-def restore(settings: Settings, former: Path | None) -> bool:
-    """Give the working file the memory of alerts of the published version `former`; whether it had
+def restore(settings: Settings, previous: Path | None) -> bool:
+    """Give the working file the alert memory of the published version `previous`; true where it had
     another one. The run after it is then not one with nothing new."""
-    memory = former / MEMORY_FILE if former else None
+    memory = previous / MEMORY_FILE if previous else None
     if not memory or not memory.exists():
         return False
     settings.warehouse.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Refresh the published scores: land, build, audit, publish; or keep the former, and say why."""
+"""Refresh the published scores: land, build, audit, publish. Or keep the last version and say why."""
 
 import errno
 import json
@@ -90,7 +90,7 @@ class Refresh:
         self.key = privacy.read_key(settings.raw)
         self.run_id = f"{self.next_number():06d}-{self.now:%Y%m%dT%H%M%SZ}"
         self.folder = settings.runs / self.run_id
-        self.former: Path | None = None
+        self.previous: Path | None = None
         self.report: dict[str, Any] = {
             "run_id": self.run_id,
             "exit_code": None,
@@ -149,10 +149,10 @@ class Refresh:
             )
         self.warn("check", f"accepted: {name}: {text}")
 
-    def find_former(self) -> None:
+    def find_previous(self) -> None:
         """The published version that this run is held against."""
-        found = publishing.former(self.settings)
-        self.former = found.folder
+        found = publishing.previous(self.settings)
+        self.previous = found.folder
         for text in found.damages:
             name = found.folder.name if found.folder else ""
             then = f"compared with run {name}" if name else "there is nothing to compare with"
@@ -343,7 +343,7 @@ class Refresh:
         variables = {"run_date": str(self.run_date), "as_of_date": str(self.options.as_of or "")}
         for attempt in (1, 2):
             try:
-                if remembering.restore(self.settings, self.former):
+                if remembering.restore(self.settings, self.previous):
                     self.note("build", "alerts remember the published state, not a later run")
                 return dbt_runner.build(
                     self.settings,
@@ -380,7 +380,7 @@ class Refresh:
         published."""
         tonight = auditing.landed_rows(self.report["landed"])
         self.audited = auditing.Audit(
-            self.settings, self.run_date, self.former, tonight, bool(self.options.as_of)
+            self.settings, self.run_date, self.previous, tonight, bool(self.options.as_of)
         )
         findings = self.audited.run()
         reasons = {f.name: self.reason_for(f) for f in findings if f.is_stopping}
@@ -503,7 +503,7 @@ class Refresh:
             self.settings,
             status,
             driver_weeks(),
-            self.former,
+            self.previous,
             lambda folder: audited.keep(folder, self.run_id, self.spoken) if audited else None,
         )
         before = publishing.current_run(self.settings)
@@ -535,7 +535,7 @@ class Refresh:
             self.note("check", text)
         self.tell_pin()
         self.find_publication()
-        self.find_former()
+        self.find_previous()
         self.preflight()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.open_batches()
