@@ -3,7 +3,7 @@
     {%- set variable = ['HEALTH_' ~ name | upper] if name in ['run_date', 'as_of_date'] else [] -%}
     {{ exceptions.raise_compiler_error(
         "The var " ~ name ~ " is '" ~ given ~ "', but has to be " ~ expected
-        ~ ". Mend it in " ~ (['--vars'] + variable + ['dbt_project.yml']) | join(' or ')
+        ~ ". Fix it in " ~ (['--vars'] + variable + ['dbt_project.yml']) | join(' or ')
         ~ " and run again."
     ) }}
 {%- endmacro %}

@@ -9,7 +9,7 @@
         {%- for name in given if name not in known -%}
             {{ exceptions.raise_compiler_error(
                 "There is no var '" ~ name ~ "': the vars are " ~ known | join(', ')
-                ~ ". Mend it in --vars and run again."
+                ~ ". Fix it in --vars and run again."
             ) }}
         {%- endfor -%}
     {%- endif -%}

@@ -78,7 +78,7 @@
             {%- do exceptions.warn(
                 cut[0] ~ ' accounts belong to themselves by way of their parents, the first is '
                 ~ cut[1] ~ ': they are treated as having no parent (is_parent_cycle_cut in'
-                ~ ' dim_accounts). Mend parent_account_id.'
+                ~ ' dim_accounts). Fix parent_account_id.'
             ) -%}
         {%- endif -%}
     {%- endif -%}

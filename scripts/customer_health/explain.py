@@ -293,7 +293,7 @@ def check_version(connection: duckdb.DuckDBPyConnection, score: Record) -> None:
         raise NotFoundError(
             f"The scores are of version {score['scoring_version']}, the seeds that were loaded last"
             f" of {seeds['scoring_version']}: the last build did not get to the end. Run"
-            " scripts/validate.py, mend what it says, and dbt build."
+            " scripts/validate.py, fix what it says, and dbt build."
         )
 
 

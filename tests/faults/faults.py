@@ -8,7 +8,7 @@ Usage:
 
 Each fault happens to a copy of an installation that has published once. Then: the exit code and the
 words that a person sees are the expected ones; unless it published, readers see the previous state,
-byte for byte; when the fault is mended the next run publishes, without a hand; and every row ever
+byte for byte; when the fault is fixed the next run publishes, without a hand; and every row ever
 landed is accepted, duplicate, rejected or erased. Exit 0 when all of that held for all of them.
 """
 
@@ -60,7 +60,7 @@ class CannotHappenHere(Exception):
 
 @dataclass(frozen=True)
 class Fault:
-    """`make` brings it about before `run`; a person sees `code` and `words`; `mend` takes it away.
+    """`make` brings it about before `run`; a person sees `code` and `words`; `fix` takes it away.
     With `same`, the marts are in the end those of a run that was not disturbed; one that
     `may_publish` can show them before it ends as it does."""
 
@@ -70,7 +70,7 @@ class Fault:
     code: int
     words: str
     run: Run
-    mend: Step
+    fix: Step
     same: bool = False
     may_publish: bool = False
 
@@ -101,11 +101,11 @@ def fault(
     code: int,
     words: str,
     run: Run = refresh,
-    mend: Step = nothing,
+    fix: Step = nothing,
     same: bool = False,
     may_publish: bool = False,
 ) -> Fault:
-    return Fault(group, name, make, code, words, run, mend, same, may_publish)
+    return Fault(group, name, make, code, words, run, fix, same, may_publish)
 
 
 # ------------------------------------------------------------------------------- bad inputs
@@ -186,10 +186,10 @@ def column_gone(contract: Contract) -> Step:
 
 
 def remove(name: str, file: str) -> Step:
-    def mend(place: Place) -> None:
+    def fix(place: Place) -> None:
         (place.inbox / name / file).unlink()
 
-    return mend
+    return fix
 
 
 def input_faults() -> list[Fault]:
@@ -203,7 +203,7 @@ def input_faults() -> list[Fault]:
                   f"{name}/truncated.parquet was set aside"),
             fault("inputs", f"{name}: a required column has another name", column_gone(contract), 1,
                   f"- {gone}: required, no longer there, but {gone}_v2 is new",
-                  mend=remove(name, "drifted.csv")),
+                  fix=remove(name, "drifted.csv")),
         ]  # fmt: skip
     return found
 
@@ -312,7 +312,7 @@ def move_back(name: str) -> Step:
 FEEDS = [
     fault("inputs", "usage_events: columns of another type", retyped, 1,
           "~ event_at: text so far, now whole number",
-          mend=remove("usage_events", "typed.parquet")),
+          fix=remove("usage_events", "typed.parquet")),
     fault("inputs", "all rows of a file are rejected", rejected, 1,
           "rejected_share:usage_events"),
     fault("inputs", "the feed stopped", stopped_feed, 0, "the feed stopped", run=two_weeks_later),
@@ -320,20 +320,20 @@ FEEDS = [
     fault("inputs", "a landed file is gone, its source is in the inbox", landed_file_gone, 0,
           "usage_events/usage_events.csv: 27 rows", same=True),
     fault("inputs", "a landed file is gone, and so is its source", rows_taken_back, 1,
-          "usage_events.csv, 27 rows, landed", mend=rows_put_back, same=True),
+          "usage_events.csv, 27 rows, landed", fix=rows_put_back, same=True),
     fault("inputs", "a landed file was changed by hand", raw_changed_by_hand, 1,
-          "missing_batch", mend=rows_put_back, same=True),
+          "missing_batch", fix=rows_put_back, same=True),
     fault("inputs", "a landed file is damaged", raw_damaged, 1, "is damaged: it is not what was",
-          mend=rows_put_back, same=True),
+          fix=rows_put_back, same=True),
     fault("inputs", "a landed file and the manifest of batches are gone", all_taken_back, 1,
-          "source no longer known, 27 rows", mend=rows_put_back, same=True),
+          "source no longer known, 27 rows", fix=rows_put_back, same=True),
     fault("inputs", "the manifest of batches is gone", no_manifest, 0, "is made anew", same=True),
     fault("inputs", "the manifest of batches is damaged", manifest_damaged, 2,
-          ".batches.json cannot be read", mend=no_manifest, same=True),
+          ".batches.json cannot be read", fix=no_manifest, same=True),
     fault("inputs", "the folder of an input is gone", move_away("raw/usage_events"), 2,
-          "raw/usage_events is gone. It held 1", mend=move_back("raw/usage_events"), same=True),
+          "raw/usage_events is gone. It held 1", fix=move_back("raw/usage_events"), same=True),
     fault("inputs", "the raw folder is gone", move_away("raw"), 2, "raw is gone. It held 1",
-          mend=move_back("raw"), same=True),
+          fix=move_back("raw"), same=True),
 ]  # fmt: skip
 
 
@@ -403,21 +403,21 @@ def some_users(place: Place) -> None:
 CONFIGURATION = [
     fault("configuration", "weights do not sum to 100",
           seed("scorecard_metrics.csv", ",12,", ",13,"), 2, "scorecard_metrics.csv, row",
-          mend=seeds_back, same=True),
+          fix=seeds_back, same=True),
     fault("configuration", "a seed is missing", without_seed, 2, "there is no grades.csv",
-          mend=seeds_back, same=True),
+          fix=seeds_back, same=True),
     fault("configuration", "a level in percent", seed("trust.csv", "*,,0.05,", "*,,5,"), 2,
-          "trust.csv, row 2, level", mend=seeds_back, same=True),
+          "trust.csv, row 2, level", fix=seeds_back, same=True),
     fault("configuration", "an SQL statement in a name",
           seed("segments.csv", "enterprise", "x'; drop table y; --"), 2, "segments.csv",
-          mend=seeds_back, same=True),
+          fix=seeds_back, same=True),
     fault("configuration", "Jinja in a label",
           seed("grades.csv", "Healthy", "{{ env_var('HOME') }}"), 2, "Jinja braces",
-          mend=seeds_back, same=True),
+          fix=seeds_back, same=True),
     fault("configuration", "a model that does not build", broken_model, 1,
-          "Could not be built: score_limits", mend=model_back, same=True),
+          "Could not be built: score_limits", fix=model_back, same=True),
     fault("configuration", "a data test that fails", failing_test, 1,
-          "assert_nothing_is_ever_right", mend=model_back, same=True),
+          "assert_nothing_is_ever_right", fix=model_back, same=True),
     fault("configuration", "no key", some_users, 2, "HEALTH_PSEUDONYM_KEY is not set",
           run=with_environment(HEALTH_PSEUDONYM_KEY="")),
     fault("configuration", "a short key", some_users, 2, "is shorter than 32 random bytes",
@@ -694,8 +694,8 @@ def operations() -> list[Fault]:
         ("while dbt writes artifacts", "publish", 2, "No space left on device"),
         ("while publishing", "publish", 13, "The disk is full"),
     ):
-        make, mend = full_disk_at(place, megabytes)
-        found.append(fault("operations", f"disk full {name}", make, 1, words, ignore_disk, mend))
+        make, fix = full_disk_at(place, megabytes)
+        found.append(fault("operations", f"disk full {name}", make, 1, words, ignore_disk, fix))
     return [
         *found,
         fault("operations", "Ctrl-C in the middle of the build", some_users, 130, "Interrupted",
@@ -704,7 +704,7 @@ def operations() -> list[Fault]:
               stopped_when(at_share_of_build(0.4), signal.SIGTERM), same=True),
         fault("operations", "kill -9 while a file is withdrawn", refused, -9, "",
               stopped_when(once_withdrawn, arguments=("--run-date", DAY, "--withdraw", "bad.csv")),
-              mend=remove("usage_events", "bad.csv"), same=True),
+              fix=remove("usage_events", "bad.csv"), same=True),
         fault("operations", "kill -9 while an account is erased", nothing, 0, "", erased_again),
         fault("operations", "an erased account is sent again", nothing, 0,
               "of erased accounts or users left out", sent_again),
@@ -732,13 +732,13 @@ def operations() -> list[Fault]:
               "is not as it was published", same=True),
         fault("operations", "the log is damaged", log_damaged, 0, "was put back", same=True),
         fault("operations", "the log and its version are damaged", log_and_version_damaged, 1,
-              "it is what was published in run", mend=log_back, same=True),
+              "it is what was published in run", fix=log_back, same=True),
         fault("operations", "the clock is a week behind", nothing, 1, "days_ahead", clock_back,
               same=True),
         fault("operations", "the clock is a year ahead", nothing, 0, "the feed stopped",
               clock_ahead, same=True),
         fault("operations", "the published folder is read-only", read_only, 2, "ead-only",
-              mend=writable, same=True),
+              fix=writable, same=True),
         fault("operations", "the published folder is a file", no_publishing_folder, 2,
               "cannot be made a folder", refresh,
               publishing_folder_back, same=True),
@@ -786,7 +786,7 @@ def come_through(
         problems.append(f"exit code {done.code}, not {one.code}: {done.err[-600:]}")
     if one.words not in done.err:
         problems.append(f"does not say {one.words!r}: {done.err[-600:]}")
-    one.mend(place)
+    one.fix(place)
     if done.code != 0:
         now = place.files()
         if now in previous:

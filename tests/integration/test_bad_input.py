@@ -1935,7 +1935,7 @@ def test_a_problem_stops_the_run_before_anything_is_built(number: int, stopped: 
     assert run.returncode == 2
     assert built_relations(run) == []
     assert "nothing was built" in run.output
-    assert "Mend these and run again" in run.output
+    assert "Fix these and run again" in run.output
     for good in set(INPUTS) - {problem.input for problem in PROBLEMS[number]}:
         assert f"- {good}:" not in run.output
 

@@ -387,7 +387,7 @@ def next_steps(report: Report) -> str:
     if report.problems:
         steps = [wrap(text, f"  {n:>2}. ", 6) for n, text in enumerate(report.problems, 1)]
         again = f"Then check again: customer-health check {folder}"
-        return "\n".join(["The run would STOP on this folder. Mend first:", *steps, again])
+        return "\n".join(["The run would STOP on this folder. Fix first:", *steps, again])
     rows = [item.rows for item in report.inputs if item.rows]
     rejected = sum(row["rejected_rows"] for row in rows)
     blanked = sum(row["blanked_cells"] for row in rows)

@@ -169,7 +169,7 @@ def write_version(
         raise UserError(
             CHECKS_FAILED,
             f"{reason}: {settings.versions}. The last version stays live.",
-            "Free some space or mend the permissions, and run again; nothing has to be repaired.",
+            "Free some space or fix the permissions, and run again; nothing has to be repaired.",
         ) from None
     return Written(folder, is_changed)
 

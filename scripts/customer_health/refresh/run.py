@@ -1,4 +1,4 @@
-"""Refresh the published scores: land, build, audit, publish. Or keep the last version and say why."""
+"""Refresh the published scores: land, build, audit, publish; or keep the last version, say why."""
 
 import errno
 import json
@@ -169,7 +169,7 @@ class Refresh:
             raise UserError(
                 CONFIGURATION,
                 f"A fault in seeds/scoring: {first.file}{row}{column}: {first.fault}{more}.",
-                f"Mend it: {first.hint}. customer-health validate lists all faults.",
+                f"Fix it: {first.hint}. customer-health validate lists all faults.",
             )
         limit = os.environ.get("HEALTH_MEMORY_LIMIT", "").strip()
         if limit and not MEMORY.fullmatch(limit):

@@ -125,7 +125,7 @@ def is_unsure(key: str | None, table: Table) -> bool:
 
 def read_answer(name: str, answer: list[dict[str, Any]], tables: Tables) -> Iterator[Fault]:
     """The faults that a rule found. Left out is what would not be one, if a cell with a fault of
-    its own was mended: what is in doubt is told after that."""
+    its own was fixed: what is in doubt is told after that."""
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for line in answer:
         if line["fault"] is not None and line["hint"] is not None:
@@ -176,5 +176,5 @@ def check_rules(tables: Tables) -> Iterator[Fault]:
                 slip = str(error)
             if slip:
                 what = f"the rule {rule.name} cannot be run: {' '.join(slip.split())[:200]}"
-                hint = f"mend {rule.name}.sql in {folder}, or have only dbt run it: move it one"
+                hint = f"fix {rule.name}.sql in {folder}, or have only dbt run it: move it one"
                 yield Fault("rule", "*.sql", None, None, what, f"{hint} folder up")

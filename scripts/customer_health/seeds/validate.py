@@ -1,4 +1,4 @@
-"""Check the scoring seeds before building: all that is wrong at once, where, and how to mend it.
+"""Check the scoring seeds before building: all that is wrong at once, where, and how to fix it.
 
 What a seed promises is read from its YAML (seeds/scoring/_scoring__seeds.yml: columns, types, data
 tests), so a new seed needs no line here. What several rows or files promise together is a test in
@@ -95,7 +95,7 @@ def validate(folder: Path) -> tuple[dict[str, int], list[Fault]]:
         return {}, [Fault("yaml", "*.yml", None, None, str(error), hint)]
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
         what = f"the YAML of the seeds cannot be read: {' '.join(str(error).split())[:200]}"
-        return {}, [Fault("yaml", "*.yml", None, None, what, "mend it; dbt parse says more")]
+        return {}, [Fault("yaml", "*.yml", None, None, what, "fix it; dbt parse says more")]
     paths, faults = find_files(folder, seeds)
     tables: Tables = {}
     for path in paths:
@@ -135,7 +135,7 @@ def as_text(folder: Path, rows: dict[str, int], faults: list[Fault]) -> str:
         elif seen[kind] == MOST + 1:
             lines.append(f"  and {kinds[kind] - MOST} more of this kind (--json lists all)")
     count = f"{len(faults)} fault{'s' * (len(faults) > 1)}"
-    lines.append(f"\n{count} in {folder}. Mend, and check again: make validate SEEDS={folder}")
+    lines.append(f"\n{count} in {folder}. Fix, and check again: make validate SEEDS={folder}")
     return "\n".join(lines).lstrip("\n")
 
 
