@@ -1,9 +1,9 @@
 -- What differs between engines (macros/engine) answers alike on each of them. A row here is a
--- promise that does not hold. Casts, ratios and trimming have tests of their own.
+-- expectation that does not hold. Casts, ratios and trimming have tests of their own.
 {% set moment = "cast('%s' as timestamp)" -%}
 {% set text = "cast('%s' as " ~ dbt.type_string() ~ ")" -%}
 {% set no_text = "cast(null as " ~ dbt.type_string() ~ ")" -%}
-{% set promises = {
+{% set expectations = {
     'minutes move a moment over the end of a year':
         add_minutes(moment | format('2025-12-31 23:59:30'), '1') ~ ' = ' ~ moment | format('2026-01-01 00:00:30'),
     'minutes may be negative':
@@ -66,17 +66,17 @@
 } -%}
 with
 
-promises as (
+expectations as (
 
-    {% for promise, condition in promises.items() %}
+    {% for expectation, condition in expectations.items() %}
         select
-            cast('{{ promise }}' as {{ dbt.type_string() }}) as promise,
+            cast('{{ expectation }}' as {{ dbt.type_string() }}) as expectation,
             {{ condition }} as holds
         union all
     {% endfor %}
     -- Of three versions the newest; of two as new the one that is larger; null is smallest.
     select
-        cast('the newest of a key, with how many there were' as {{ dbt.type_string() }}) as promise,
+        cast('the newest of a key, with how many there were' as {{ dbt.type_string() }}) as expectation,
         count(*) = 2
         and sum(
             case
@@ -105,5 +105,5 @@ promises as (
 )
 
 select *
-from promises
+from expectations
 where not coalesce(holds, false)

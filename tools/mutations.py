@@ -632,14 +632,14 @@ MUTATIONS = [
         "macros/text_to_timestamp.sql",
         "= '-' then 1",
         "= '+' then 1",
-        "assert_text_casts_as_promised",
+        "assert_text_casts_as_specified",
     ),
     Mutation(
         "white space beyond the blank",
         "macros/engine/trim_text.sql",
         "' \\t\\n",
         "' \\n",
-        "assert_text_is_trimmed_as_promised",
+        "assert_text_is_trimmed_as_specified",
     ),
     Mutation(
         "nothing is lost",

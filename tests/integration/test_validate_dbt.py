@@ -1,6 +1,6 @@
-"""Who runs dbt only is told too: a broken seed fails a named test, and no score is rebuilt.
+"""Running only dbt is safe too: a broken seed fails a named test, and no score is rebuilt.
 
-Many breaks share a run, as each of them fails a test of its own or has its own row in `cells`.
+Many breaks share a run: each fails a test of its own or has its own row in `column_checks`.
 """
 
 import json
@@ -40,16 +40,16 @@ VARIABLES = {"run_date": "2026-03-01", "as_of_date": "2026-02-27", "history_week
 
 @dataclass(frozen=True)
 class Break:
-    """An edit, the test or seed that has to fail, and of a test `cells` what its row has to say."""
+    """An edit, the test or seed that has to fail, and what its row of `column_checks` says."""
 
     test: str
     edit: Edit
     column: str | None = None
-    promise: str = ""
+    check: str = ""
 
 
-def breaks_cell(seed: str, row: int, column: str, value: str, promise: str) -> Break:
-    return Break(f"cells_{seed}", cell(seed, row, column, value), column, promise)
+def breaks_cell(seed: str, row: int, column: str, value: str, check: str) -> Break:
+    return Break(f"column_checks_{seed}", cell(seed, row, column, value), column, check)
 
 
 # What each run breaks.
@@ -123,7 +123,7 @@ ROWS = [
         without("scorecard_metrics", *range(154, 162)),
     ),
     Break(
-        "cells_grades",
+        "column_checks_grades",
         only_header("grades"),
         None,
         "has_rows",
@@ -220,12 +220,12 @@ def test_dbt_fails_before_any_score_is_rebuilt(
     assert missed == []
     wanted = defaultdict(set)
     for one in breaks:
-        if one.promise:
-            wanted[one.test].add((one.column, one.promise))
+        if one.check:
+            wanted[one.test].add((one.column, one.check))
     told = {
         name: {row[:2] for row in run.rows(sql)}
         for name, sql in found.items()
-        if name.startswith("cells_")
+        if name.startswith("column_checks_")
     }
     assert told == wanted
     marks = run.rows(
@@ -259,8 +259,8 @@ def test_every_promise_of_a_seed_stands_before_the_scores(built: tuple[Path, Run
         if reads and all(one.startswith("seed.") for one in reads)
     }
     seeds = {path.stem for path in SEEDS.glob("*.csv")}
-    assert {name.split(".")[2] for name in of_seeds if ".cells_" in name} == {
-        f"cells_{seed}" for seed in seeds
+    assert {name.split(".")[2] for name in of_seeds if ".column_checks_" in name} == {
+        f"column_checks_{seed}" for seed in seeds
     }
     assert [name for name, reads in of_seeds.items() if not reads <= before] == []
     assert {name.split(".")[-1] for name in before if name.startswith("seed.")} == seeds
@@ -341,7 +341,7 @@ def test_what_dbt_alone_does_not_see(built: tuple[Path, Run], tmp_path: Path) ->
     assert sorted(unseen) == sorted(UNSEEN)
 
 
-# A value that breaks each kind of promise, in SQL.
+# A value that breaks each kind of check, in SQL.
 BREAKING: dict[str, Callable[[Any], str]] = {
     "not_null": lambda _: "null",
     "accepted_values": lambda _: "'nothing of the kind'",
@@ -377,13 +377,13 @@ def of_kind(kind: str, workspace: Path) -> list[tuple[dict[str, Any], str]]:
 def test_every_promise_of_cells_is_seen_to_fail(
     built: tuple[Path, Run], emptied: duckdb.DuckDBPyConnection
 ) -> None:
-    """Of seeds and models: one row per fault, with the column and what was promised."""
+    """Of seeds and models: one row per fault, with the column and what was checked."""
     seen = Counter()
-    for test, table in of_kind("cells", built[0]):
+    for test, table in of_kind("column_checks", built[0]):
         arguments, sql = test["arguments"], test["sql"]
         told = [row[:2] for row in emptied.execute(sql).fetchall()]
         assert told == [(None, "has_rows")] * bool(arguments.get("has_rows")), test["name"]
-        for entry in arguments["promises"]:
+        for entry in arguments["checks"]:
             where = read_condition(entry.get("where", ""), test["name"])
             also_set = {
                 part.column: "'another'" if part.negated else f"'{part.texts[0]}'" for part in where
@@ -421,18 +421,18 @@ def test_every_key_is_seen_to_fail(
 
 
 @pytest.mark.parametrize(
-    ("promise", "words"),
+    ("check", "words"),
     [
-        ("{columns: [min_score], at_lest: 0}", "at_lest: 0 is no promise"),
-        ("{columns: [grade]}", "nothing promised"),
+        ("{columns: [min_score], at_lest: 0}", "at_lest: 0 is no check"),
+        ("{columns: [grade]}", "nothing to check"),
     ],
 )
-def test_a_promise_that_does_not_exist_is_refused(promise: str, words: str, tmp_path: Path) -> None:
-    """Else a slip in the YAML would be a promise that nobody holds."""
+def test_a_promise_that_does_not_exist_is_refused(check: str, words: str, tmp_path: Path) -> None:
+    """Else a slip in the YAML would be a check that nobody holds."""
     project = copy_project(tmp_path / "project")
     path = project / "seeds" / "scoring" / "_scoring__seeds.yml"
     path.write_text(
-        path.read_text().replace("- {columns: [grade, colour], not_null: true}", f"- {promise}")
+        path.read_text().replace("- {columns: [grade, colour], not_null: true}", f"- {check}")
     )
     run = dbt("parse", workspace=tmp_path / "work", project=project)
     assert run.returncode != 0

@@ -208,10 +208,10 @@ seeds:
       - name: days
       - name: note
     data_tests:
-      - cells:
+      - column_checks:
           arguments:
             has_rows: true
-            promises:
+            checks:
               - {columns: [campaign], plain_name: true}
               - {columns: [days], at_least: 1}
               - {columns: [days], at_most: 7, where: "metric in ('*', 'nps_180d')"}
@@ -246,25 +246,25 @@ seeds:
         "kind is null and days between 1 and 2",
     ],
 )
-@pytest.mark.parametrize("place", ["test", "promise"])
+@pytest.mark.parametrize("place", ["test", "check"])
 def test_a_condition_that_is_not_understood_is_refused(
     condition: str, place: str, tmp_path: Path
 ) -> None:
-    """Else the validator would hold the promise for no row, and say that nothing is wrong."""
+    """Else the validator would hold the check for no row, and say that nothing is wrong."""
     folder = copy_seeds(tmp_path / "seeds")
     test = {"not_null": {"config": {"where": condition}}}
-    promise = {"columns": ["kind"], "not_null": True, "where": condition}
-    cells = {"cells": {"arguments": {"promises": [promise]}}}
+    check = {"columns": ["kind"], "not_null": True, "where": condition}
+    cells = {"column_checks": {"arguments": {"checks": [check]}}}
     more = {
         "name": "features",
         "columns": [{"name": "kind", "data_tests": [test] if place == "test" else []}],
-        "data_tests": [cells] if place == "promise" else [],
+        "data_tests": [cells] if place == "check" else [],
     }
     (folder / "_more__seeds.yml").write_text(yaml.safe_dump({"seeds": [more]}))
     [fault] = validate.validate(folder)[1]
     assert fault.fault == (
-        f'the condition "{condition}" of {"not_null" if place == "test" else "cells"} of features'
-        " is not understood"
+        f'the condition "{condition}" of {"not_null" if place == "test" else "column_checks"}'
+        " of features is not understood"
     )
     assert "joined by and" in fault.hint
 
@@ -310,7 +310,7 @@ def test_what_is_unusual_but_sound_passes(edit: Edit, tmp_path: Path) -> None:
 
 
 def test_the_yaml_says_enough_about_every_seed() -> None:
-    """What the validator and dbt need: a type and text promise per column, a key, known tests."""
+    """What the validator and dbt need: a type and text check per column, a key, known tests."""
     for seed in read_seeds(SEEDS).values():
         entry = next(
             entry
@@ -319,11 +319,11 @@ def test_the_yaml_says_enough_about_every_seed() -> None:
             if entry["name"] == seed.name
         )
         assert list(entry["config"]["column_types"]) == list(seed.types), seed.name
-        assert {promise.name for promise in seed.promises} <= rules.KNOWN, seed.name
-        assert {p.name for p in seed.promises} & {"unique", "unique_key"}, seed.name
-        assert {p.column for p in seed.promises} <= {*seed.types, ""}, seed.name
+        assert {check.name for check in seed.checks} <= rules.KNOWN, seed.name
+        assert {p.name for p in seed.checks} & {"unique", "unique_key"}, seed.name
+        assert {p.column for p in seed.checks} <= {*seed.types, ""}, seed.name
         texts = [name for name, kind in seed.types.items() if kind == "varchar"]
-        clean = [p.column for p in seed.promises if p.name == "clean_text"]
+        clean = [p.column for p in seed.checks if p.name == "clean_text"]
         assert sorted(clean) == sorted(texts), seed.name
 
 

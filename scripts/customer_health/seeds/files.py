@@ -1,4 +1,4 @@
-"""What lies in a folder of seeds: the promises of their YAML, their files as far as they can be
+"""What is in a folder of seeds: the checks in their YAML, their files as far as they can be
 read, the value of each cell. What cannot be taken as it stands is a fault; nothing is raised.
 """
 
@@ -67,7 +67,7 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Promise:
+class Check:
     """A data test of the YAML, or a part of one; `column` is empty for one of the whole seed."""
 
     name: str
@@ -82,7 +82,7 @@ class Seed:
 
     name: str
     types: dict[str, str]
-    promises: list[Promise]
+    checks: list[Check]
 
     @property
     def file(self) -> str:
@@ -91,9 +91,9 @@ class Seed:
     @property
     def key(self) -> list[str]:
         """The columns that tell its rows apart."""
-        for promise in self.promises:
-            if promise.name in ("unique", "unique_key") and not promise.where:
-                return list(promise.arguments.get("columns") or [promise.column])
+        for check in self.checks:
+            if check.name in ("unique", "unique_key") and not check.where:
+                return list(check.arguments.get("columns") or [check.column])
         return []
 
 
@@ -191,22 +191,22 @@ def read_condition(where: str, of: str) -> list[Condition]:
     return parts
 
 
-def read_cells(body: dict[str, Any], where: list[Condition], seed: str) -> Iterator[Promise]:
-    """The promises of a test `cells` (data_tests/generic/cells.sql), one by one."""
+def read_column_checks(body: dict[str, Any], where: list[Condition], seed: str) -> Iterator[Check]:
+    """The checks of a test `column_checks` (data_tests/generic/column_checks.sql), one by one."""
     if body.get("has_rows"):
-        yield Promise("has_rows", "", {}, where)
-    for entry in body["promises"]:
+        yield Check("has_rows", "", {}, where)
+    for entry in body["checks"]:
         limits = {key: entry[key] for key in ("at_least", "above", "at_most") if key in entry}
         wanted = {key: entry[key] for key in entry if key not in ("columns", "where", *limits)}
-        parts = [*where, *read_condition(entry.get("where", ""), f"cells of {seed}")]
+        parts = [*where, *read_condition(entry.get("where", ""), f"column_checks of {seed}")]
         for column in entry["columns"]:
             for name, value in wanted.items():
-                yield Promise(name, column, {"values": value}, parts)
+                yield Check(name, column, {"values": value}, parts)
             if limits:
-                yield Promise("within_range", column, limits, parts)
+                yield Check("within_range", column, limits, parts)
 
 
-def read_promises(entry: dict[str, Any], seed: str, column: str = "") -> Iterator[Promise]:
+def read_checks(entry: dict[str, Any], seed: str, column: str = "") -> Iterator[Check]:
     """The data tests of a seed or column; those that only warn are left to dbt."""
     for test in entry.get("data_tests") or entry.get("tests") or []:
         name, body = (test, {}) if isinstance(test, str) else next(iter(test.items()))
@@ -216,14 +216,14 @@ def read_promises(entry: dict[str, Any], seed: str, column: str = "") -> Iterato
             continue
         parts = read_condition(where, f"{name} of {seed}")
         arguments = body.get("arguments") or body
-        if name == "cells":
-            yield from read_cells(arguments, parts, seed)
+        if name == "column_checks":
+            yield from read_column_checks(arguments, parts, seed)
         else:
-            yield Promise(name, column, arguments, parts)
+            yield Check(name, column, arguments, parts)
 
 
 def read_seeds(folder: Path) -> dict[str, Seed]:
-    """The promises in the YAML files of the folder, else those of the project."""
+    """The checks in the YAML files of the folder, else those of the project."""
     paths = sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")]) or sorted(
         seeds_folder().glob("*.yml")
     )
@@ -231,11 +231,11 @@ def read_seeds(folder: Path) -> dict[str, Seed]:
     for entry in (entry for path in paths for entry in read_yaml(path).get("seeds") or []):
         columns = entry.get("columns") or []
         types = (entry.get("config") or {}).get("column_types") or {}
-        promises = list(read_promises(entry, entry["name"]))
+        checks = list(read_checks(entry, entry["name"]))
         for column in columns:
-            promises += read_promises(column, entry["name"], column["name"])
+            checks += read_checks(column, entry["name"], column["name"])
         names = {column["name"]: str(types.get(column["name"], "varchar")) for column in columns}
-        seeds[entry["name"]] = Seed(entry["name"], names, promises)
+        seeds[entry["name"]] = Seed(entry["name"], names, checks)
     return seeds
 
 

@@ -1,4 +1,4 @@
-"""What the YAML of the seeds promises, held against the rows: the data tests that dbt runs too. A
+"""The checks in the YAML of the seeds, applied to the rows: the data tests that dbt runs too. A
 test that is not named here is left to dbt.
 """
 
@@ -98,17 +98,17 @@ def selected(row: Row, where: list[Condition]) -> bool:
 
 
 def check_cells(table: Table) -> Iterator[Fault]:
-    """Read every cell, and hold it against the promises of its column; one fault per cell."""
-    kept = [promise for promise in table.seed.promises if promise.name in KEEP]
+    """Read every cell and apply the checks of its column; one fault per cell."""
+    kept = [check for check in table.seed.checks if check.name in KEEP]
     for row in table.rows:
         for column, kind in table.seed.types.items():
             if column not in row.cells:
                 continue
             try:
                 value = read_cell(row.cells[column], kind)
-                for promise in kept:
-                    if promise.column == column and selected(row, promise.where):
-                        KEEP[promise.name](value, promise.arguments)
+                for check in kept:
+                    if check.column == column and selected(row, check.where):
+                        KEEP[check.name](value, check.arguments)
                 row.values[column] = value
             except CellError as error:
                 if error.guess is not None and kind == "varchar":
@@ -118,25 +118,25 @@ def check_cells(table: Table) -> Iterator[Fault]:
 
 def check_keys(table: Table) -> Iterator[Fault]:
     """Rows that repeat the key of an earlier one."""
-    for promise in table.seed.promises:
-        if promise.name not in ("unique", "unique_key"):
+    for check in table.seed.checks:
+        if check.name not in ("unique", "unique_key"):
             continue
-        columns = promise.arguments.get("columns") or [promise.column]
+        columns = check.arguments.get("columns") or [check.column]
         first: dict[tuple[Any, ...], Row] = {}
         for row in table.rows:
-            if not all(name in row.values for name in columns) or not selected(row, promise.where):
+            if not all(name in row.values for name in columns) or not selected(row, check.where):
                 continue
             key = tuple(row.values[name] for name in columns)
-            if key in first and (promise.name == "unique_key" or key != (None,)):
+            if key in first and (check.name == "unique_key" or key != (None,)):
                 what = f"repeats row {first[key].number}: {', '.join(map(str, key))}"
                 hint = f"delete one of the two, or change its {' or '.join(columns)}"
-                yield table.fault("repeated", [row], promise.column or None, what, hint)
+                yield table.fault("repeated", [row], check.column or None, what, hint)
             first.setdefault(key, row)
 
 
 def check_rows(table: Table) -> Iterator[Fault]:
     """A seed that has to have rows."""
-    if table.whole and not table.rows and any(p.name == "has_rows" for p in table.seed.promises):
+    if table.whole and not table.rows and any(p.name == "has_rows" for p in table.seed.checks):
         what = "there are no rows below the header"
         hint = f"put them back: git checkout -- seeds/scoring/{table.seed.file}"
         table.whole = False  # what other rows say of these is no fault of theirs
@@ -146,29 +146,29 @@ def check_rows(table: Table) -> Iterator[Fault]:
 def check_relationships(tables: dict[str, Table], also: dict[str, set[str]]) -> Iterator[Fault]:
     """Names that the other seed does not have; `also` are names that it should have."""
     for table in tables.values():
-        for promise in table.seed.promises:
-            arguments = promise.arguments
+        for check in table.seed.checks:
+            arguments = check.arguments
             target = re.search(r"\w+(?=['\"]\))", str(arguments.get("to")))
             parent = tables.get(target[0]) if target else None
-            if promise.name != "relationships" or parent is None or not parent.whole:
+            if check.name != "relationships" or parent is None or not parent.whole:
                 continue
             known = {row.get(arguments["field"]) for row in parent.rows} - {None}
             known |= also.get(parent.seed.name, set())
             unknown: dict[Any, list[Row]] = {}
-            for row in (row for row in table.rows if selected(row, promise.where)):
-                value = row.values.get(promise.column)
+            for row in (row for row in table.rows if selected(row, check.where)):
+                value = row.values.get(check.column)
                 if value is not None and value not in known:
                     unknown.setdefault(value, []).append(row)
             for value, rows in unknown.items():
                 guess = like(str(value), map(str, known))
                 hint = f"list it in {parent.seed.file} first"
                 hint = f"did you mean {guess}? Otherwise {hint}" if guess else hint
-                is_likely = guess and not repeats(table, rows, promise.column, guess)
+                is_likely = guess and not repeats(table, rows, check.column, guess)
                 for row in rows:
-                    del row.values[promise.column]
-                    row.guesses |= {promise.column: guess} if is_likely else {}
+                    del row.values[check.column]
+                    row.guesses |= {check.column: guess} if is_likely else {}
                     what = f"{shown(value)} is not in {parent.seed.file}"
-                    yield table.fault("relationships", [row], promise.column, what, hint)
+                    yield table.fault("relationships", [row], check.column, what, hint)
 
 
 def repeats(table: Table, rows: list[Row], column: str, guess: str) -> bool:

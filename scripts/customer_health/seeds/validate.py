@@ -1,7 +1,7 @@
 """Check the scoring seeds before building: all that is wrong at once, where, and how to fix it.
 
-What a seed promises is read from its YAML (seeds/scoring/_scoring__seeds.yml: columns, types, data
-tests), so a new seed needs no line here. What several rows or files promise together is a test in
+The checks of a seed are read from its YAML (seeds/scoring/_scoring__seeds.yml: columns, types, data
+tests), so a new seed needs no line here. A rule over several rows or files is a test in
 data_tests/seeds; below is only what dbt's test cannot say as well. Needs no dbt, and no database
 but one in memory.
 """
@@ -37,7 +37,7 @@ from customer_health.seeds.sql import check_rules
 
 WIDTH, MOST = 100, 5
 
-# ----------------------------------------------------------------------- promises of many rows
+# ----------------------------------------------------------------------- checks of many rows
 
 
 def check_catalogue(tables: Tables, computed: set[str]) -> Iterator[Fault]:

@@ -1,29 +1,29 @@
 {#-
-    Fails for every cell that breaks a promise, all promises of a table in one test:
+    Fails for every cell that fails a check, all checks of a table in one test:
 
-        - cells:
-            name: cells_scorecards
+        - column_checks:
+            name: column_checks_scorecards
             arguments:
               has_rows: true
-              promises:
+              checks:
                 - {columns: [scorecard, goal], not_null: true}
                 - {columns: [goal], accepted_values: [retention, expansion]}
                 - {columns: [min_coverage], at_least: 0, at_most: 1}
                 - {columns: [threshold], not_null: true, where: "trigger_on = 'metric'"}
 
-    macros/breaks_promise.sql says what can be promised; `where` limits a promise to some rows,
-    `has_rows` promises that there is a row at all. dbt would make a name of all the arguments.
+    macros/breaks_check.sql lists the checks; `where` limits a check to some rows,
+    `has_rows` asks that there is a row at all. dbt would make a name of all the arguments.
 
-    One row per fault: its column (null for has_rows), what was promised, and the row that it is in.
-    One statement, in which each promise reads its own columns: databases that store columns answer
+    One row per fault: its column (null for has_rows), the check, and the row that it is in.
+    One statement, in which each check reads its own columns: databases that store columns answer
     that several times faster than one pass over whole rows with all conditions.
 -#}
-{% test cells(model, promises, has_rows=false) %}
+{% test column_checks(model, checks, has_rows=false) %}
 
 {%- set kept = [] -%}
-{%- for entry in promises -%}
+{%- for entry in checks -%}
     {%- if not entry['columns'] or entry | length == (2 if entry['where'] else 1) -%}
-        {{ exceptions.raise_compiler_error('cells: no columns, or nothing promised: ' ~ entry) }}
+        {{ exceptions.raise_compiler_error('column_checks: no columns, or nothing to check: ' ~ entry) }}
     {%- endif -%}
     {%- for kind, wanted in entry.items() if kind not in ['columns', 'where'] -%}
         {%- set listed = wanted is sequence and wanted is not string -%}
@@ -33,30 +33,30 @@
             {%- do kept.append({
                 'column': column,
                 'said': said ~ (' where ' ~ entry['where'] if entry['where'] else ''),
-                'is_broken': breaks_promise(column, kind, wanted),
+                'is_broken': breaks_check(column, kind, wanted),
                 'where': entry['where'],
             }) -%}
         {%- endfor -%}
     {%- endfor -%}
 {%- endfor -%}
 
-{% for promise in kept %}
+{% for check in kept %}
 select
-    '{{ promise.column }}' as column_name,
-    '{{ promise.said | replace("'", "''") }}' as promise,
+    '{{ check.column }}' as column_name,
+    '{{ check.said | replace("'", "''") }}' as failed_check,
     *
 from {{ model }}
 where
-    ({{ promise.is_broken }})
-    {%- if promise.where %}
-    and ({{ promise.where }})
+    ({{ check.is_broken }})
+    {%- if check.where %}
+    and ({{ check.where }})
     {%- endif %}
 {% if has_rows or not loop.last %}union all{% endif %}
 {% endfor %}
 {% if has_rows %}
 select
     null as column_name,
-    'has_rows' as promise,
+    'has_rows' as failed_check,
     all_rows.*
 from (select 1 as one) as one_row
 left join (select * from {{ model }}) as all_rows on true

@@ -1,5 +1,5 @@
 {#-
-    True where a cell breaks a promise of the test `cells`. Null breaks not_null only.
+    True where a cell fails a check of the test `column_checks`. Null breaks not_null only.
 
     not_null: true                the cell is not blank
     accepted_values: [a, b]       it is one of these texts
@@ -12,7 +12,7 @@
                                   at its ends, no invisible character, no Jinja brace, no quote in
                                   front; in our own words no first character that makes a formula
 -#}
-{% macro breaks_promise(column, kind, wanted) -%}
+{% macro breaks_check(column, kind, wanted) -%}
     {%- if kind == 'not_null' and wanted is sameas true -%}
         {{ column }} is null
     {%- elif kind == 'accepted_values' and wanted is sequence and wanted is not string -%}
@@ -49,7 +49,7 @@
         {%- endfor -%}
     {%- else -%}
         {{ exceptions.raise_compiler_error(
-            'cells: ' ~ kind ~ ': ' ~ wanted ~ ' is no promise; macros/breaks_promise.sql lists them'
+            'column_checks: ' ~ kind ~ ': ' ~ wanted ~ ' is no check; macros/breaks_check.sql lists them'
         ) }}
     {%- endif -%}
 {%- endmacro %}
