@@ -117,7 +117,7 @@ def inputs(settings: Settings, root: Path) -> Iterator[Check]:
 def inbox(settings: Settings, root: Path) -> Iterator[Check]:
     from customer_health.refresh import inbox
 
-    if odd := [*inbox.strays(settings), *map(str, inbox.set_aside_files(settings))]:
+    if odd := [*inbox.unexpected_files(settings), *map(str, inbox.set_aside_files(settings))]:
         text = f"{len(odd)} entries are not landed: {odd[0]}"
         yield Check("inbox", "advice", text, "customer-health refresh --dry-run names all.")
     else:

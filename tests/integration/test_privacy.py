@@ -58,7 +58,7 @@ def cells(places: Settings, name: str, columns: str = "*") -> list[tuple[object,
 def erase(places: Settings, user: str | None = None, account: str | None = None) -> erasing.Receipt:
     """As erase.py does it, without its lock and its receipt."""
     erased = erasing.whom(account, user, SECRET, places)
-    privacy.Memory(places.raw).bury(erased.kind, erased.tombstones, erased.length)
+    privacy.Memory(places.raw).add_tombstones(erased.kind, erased.tombstones, erased.length)
     return erasing.erase(places, places.raw.parent / "project", erased, lambda _: None)
 
 

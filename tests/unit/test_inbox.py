@@ -93,7 +93,7 @@ def test_a_name_is_that_of_one_file_whatever_stands_in_it(
     (columns,) = {tuple(batch.columns) for _, batch in landing.batches(places)}
     assert set(columns) == {"account_id", "created_at"}
     assert landing.damaged_files(places) == []
-    assert bool(landing.strays(places)) == bool(hard)
+    assert bool(landing.unexpected_files(places)) == bool(hard)
     assert landing.remove_landed(places) == len(known)
     assert [path.stem for path in goal.iterdir()] == [hard] * bool(hard)
 
@@ -113,7 +113,9 @@ def test_a_name_that_is_no_text_is_named(places: Settings) -> None:
     write_csv(places.inbox, "accounts", [HEADER, "a,2026-01-01,"], os.fsdecode(b"caf\xe9.csv"))
 
     assert states(places) == {}
-    assert landing.strays(places) == ["accounts/caf?.csv: its name is not UTF-8; rename it"]
+    assert landing.unexpected_files(places) == [
+        "accounts/caf?.csv: its name is not UTF-8; rename it"
+    ]
 
 
 @pytest.mark.parametrize("letter", ["x", "ü", "🎉"])
@@ -275,7 +277,7 @@ def test_a_folder_that_spark_wrote_is_one_file(places: Settings) -> None:
     }
     assert states(places) == {"export.parquet": "seen before"}
     (folder / "notes.txt").write_text("kept")
-    assert "holds more than *.parquet parts: notes.txt" in landing.strays(places)[0]
+    assert "holds more than *.parquet parts: notes.txt" in landing.unexpected_files(places)[0]
     assert landing.remove_landed(places) == 0
     (folder / "notes.txt").rename(folder / "_notes.txt")
     assert landing.remove_landed(places) == 1
@@ -322,7 +324,7 @@ def test_a_table_that_keeps_a_log_of_its_parts_is_not_read(places: Settings) -> 
     (folder / "_delta_log").mkdir()
 
     assert states(places) == {}
-    (told,) = landing.strays(places)
+    (told,) = landing.unexpected_files(places)
     assert told.startswith("accounts/x.parquet: it holds more than *.parquet parts: _delta_log/")
 
 
@@ -360,7 +362,7 @@ def test_every_entry_that_is_not_landed_is_named(places: Settings, tmp_path: Pat
     os.mkfifo(places.inbox / "invoices")
 
     assert states(places) == {good.name: "landed", "linked.csv": "landed"}
-    told = "\n".join(landing.strays(places))
+    told = "\n".join(landing.unexpected_files(places))
     for line in (
         "invoice is no input; is it invoices?",
         "invoices is not a folder, so nothing can be landed from it",
@@ -396,7 +398,7 @@ def test_what_this_user_may_not_read_is_named(places: Settings, tmp_path: Path) 
         " from customer_health.refresh import landing; from customer_health import settings;"
         " landing.raw_files.read_contract();"  # The project itself may be out of reach, too.
         " os.setuid(65534); p = settings.Settings(*map(Path, PLACES));"
-        " print(landing.strays(p)); print([path.name for _, path in landing.arrivals(p)])"
+        " print(landing.unexpected_files(p)); print([path.name for _, path in landing.arrivals(p)])"
     )
     scripts = [path for path in sys.path if path.endswith("scripts")]
     four = (places.raw, places.inbox, places.warehouse, places.publish)
@@ -413,9 +415,9 @@ def test_what_this_user_may_not_read_is_named(places: Settings, tmp_path: Path) 
 def test_an_inbox_that_is_named_and_not_there_is_told(
     places: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert landing.strays(places) == []
+    assert landing.unexpected_files(places) == []
     monkeypatch.setenv("HEALTH_INBOX_DIR", str(places.inbox))
-    assert landing.strays(places) == [
+    assert landing.unexpected_files(places) == [
         f"{places.inbox} is not a folder, so nothing can be landed from it"
     ]
 
@@ -576,7 +578,7 @@ def test_a_thousand_columns_are_landed(places: Settings, is_somebody_erased: boo
     if is_somebody_erased:
         memory = privacy.Memory(places.raw)
         memory.note_key(KEY)
-        memory.bury("account", [KEY.tombstone("account", "erased-one")])
+        memory.add_tombstones("account", [KEY.tombstone("account", "erased-one")])
     names = ["account_id", "created_at", *(f"column_{n}" for n in range(998))]
     row = ["a", "2026-01-01", *(f"{n}" for n in range(996)), "with erased-one", "of erased-one"]
     write_csv(places.inbox, "accounts", [",".join(names), ",".join(row)])

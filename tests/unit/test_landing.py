@@ -111,7 +111,7 @@ def test_the_same_content_lands_once_whatever_its_name(places: Settings) -> None
 def test_an_erased_account_stays_away_also_as_a_parent(places: Settings) -> None:
     memory = privacy.Memory(places.raw)
     memory.note_key(KEY)
-    memory.bury("account", [KEY.tombstone("account", "a1")])
+    memory.add_tombstones("account", [KEY.tombstone("account", "a1")])
     header = "account_id,created_at,parent_account_id"
     write_csv(places.inbox, "accounts", [header, "a1,2026-01-01,", "a2,2026-01-01, a1 "])
     (landed,) = landing.land(places, KEY, NOW, dry_run=False)

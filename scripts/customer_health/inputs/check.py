@@ -325,7 +325,7 @@ def check(folder: Path, day: date, examples: int = 3) -> Report:
     for item in inputs:
         inspect(raw, item)
     problems = [f"{item.name}: {problem}" for item in inputs for problem in item.problems]
-    notes = raw_files.strays(raw)
+    notes = raw_files.unexpected_files(raw)
     readable = {item.name for item in inputs if item.state == "found"}
     if readable and "accounts" not in readable:
         notes.append("accounts cannot be read, so no row was held against it (unknown_account)")

@@ -116,7 +116,7 @@ def look_at_all(raw: Path) -> list[tuple[Contract, RawInput]]:
     if problems:
         raise RefusedError(
             "The raw inputs cannot be used, and nothing was changed:\n  - "
-            + "\n  - ".join(problems + raw_files.strays(raw))
+            + "\n  - ".join(problems + raw_files.unexpected_files(raw))
         )
     return found
 
@@ -426,6 +426,6 @@ def run(target: str, raw: Path | None, is_quiet: bool) -> int:
             print(text, file=sys.stderr)
 
     {"postgres": load_postgres, "spark": load_spark}[target](raw, tell)
-    for note in raw_files.strays(raw):
+    for note in raw_files.unexpected_files(raw):
         tell(note)
     return 0

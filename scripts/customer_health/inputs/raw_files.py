@@ -554,7 +554,7 @@ def problems_of(contract: Contract, seen: RawInput) -> list[str]:
     ]
 
 
-def strays(raw: Path) -> list[str]:
+def unexpected_files(raw: Path) -> list[str]:
     """What lies in the folder and is no input, with the missing input that it may be."""
     found = {contract.name: look(raw, contract, rows=False) for contract in read_contract()}
     absent = [name for name, seen in found.items() if not seen.files]

@@ -757,8 +757,8 @@ class Store:
         self.save()
         self.settle()
 
-    def forget(self, is_named: Callable[[str], bool]) -> None:
-        """Forget file names and reasons that name somebody. What came under such a name counts as
+    def remove_names(self, is_named: Callable[[str], bool]) -> None:
+        """Remove file names and reasons that name somebody. What came under such a name counts as
         seen whatever its name."""
         for one in self.inputs.values():
             for record in one.batches.values():
@@ -1049,5 +1049,5 @@ def rewriting(settings: Settings, is_named: Callable[[str], bool]) -> Iterator[N
     store.save()
     yield
     store = read(settings)
-    store.forget(is_named)
+    store.remove_names(is_named)
     store.settle()

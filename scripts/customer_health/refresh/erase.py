@@ -31,7 +31,7 @@ def run(account: str | None, user: str | None, rebuild: bool, is_json: bool, is_
         for told in publishing.finish(settings):
             print(told, file=sys.stderr)
         why = "without it nothing keeps the erased away"
-        key = privacy.need_key(privacy.read_key(settings.raw), why)
+        key = privacy.require_key(privacy.read_key(settings.raw), why)
         if rebuild:
             known = erasing.rebuild_memory(settings, key)
             print(f"{known:,} who were erased are remembered again, by their receipts.")
@@ -42,10 +42,10 @@ def run(account: str | None, user: str | None, rebuild: bool, is_json: bool, is_
         memory.note_key(key)
         erased = erasing.whom(account, user, key, settings)
         new = set(erased.tombstones) - memory.tombstones(kind)
-        memory.bury(kind, erased.tombstones, erased.length)
+        memory.add_tombstones(kind, erased.tombstones, erased.length)
         receipt = erasing.erase(settings, project_root(), erased, tell)
         if not receipt.is_found and new:
-            memory.dig_up(kind, new)
+            memory.remove_tombstones(kind, new)
             raise UserError(
                 CONFIGURATION,
                 f"No record names that {kind}; nothing was erased.",

@@ -701,7 +701,7 @@ def rebuild_memory(settings: Settings, key: Key) -> int:
     memory.check(key)
     found = list(receipts(settings))
     for kind, stones in found:
-        memory.bury(kind, stones)
+        memory.add_tombstones(kind, stones)
     memory.note_key(key)
     return len(found)
 

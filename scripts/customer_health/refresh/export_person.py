@@ -20,7 +20,7 @@ def run(user: str | None, account: str | None, output: Path | None) -> int:
         raise UsageError(f"{output} is there already, and is left as it is")
     settings = read_settings()
     settings.refuse_mixed_up()
-    key = privacy.need_key(privacy.read_key(settings.raw), "pseudonyms are found with it")
+    key = privacy.require_key(privacy.read_key(settings.raw), "pseudonyms are found with it")
     privacy.Memory(settings.raw).check(key)
     person = erasing.whom(account, user, key, settings)
     found = exporting.export(settings, project_root(), user.strip(), person)

@@ -269,7 +269,7 @@ def set_aside_files(settings: Settings) -> list[Path]:
     return sorted(found, key=lambda path: natural(str(path)))
 
 
-def strays(settings: Settings) -> list[str]:
+def unexpected_files(settings: Settings) -> list[str]:
     """What lies in the inbox and is not landed, in words."""
     names = {contract.name for contract in raw_files.read_contract()}
     if not settings.inbox.is_dir():

@@ -30,10 +30,10 @@ from customer_health.refresh.batches import (
 )
 from customer_health.refresh.batches import is_damaged as is_damaged
 from customer_health.refresh.batches import read as read_store
-from customer_health.refresh.inbox import REASON, SET_ASIDE, arrivals, sha256_of, strays
+from customer_health.refresh.inbox import REASON, SET_ASIDE, arrivals, sha256_of, unexpected_files
 from customer_health.settings import Settings
 
-__all__ = ["SET_ASIDE", "arrivals", "identifier", "sha256_of", "strays"]
+__all__ = ["SET_ASIDE", "arrivals", "identifier", "sha256_of", "unexpected_files"]
 SEEN, CHANGING, WITHDRAWN = "seen before", "still being written", "withdrawn"
 # Not landed, because its input cannot be in this run; because it cannot be opened.
 HELD_BACK, UNREADABLE = "held back", "not readable"
@@ -375,17 +375,17 @@ def hide_people(
         users = [t for t in distinct_texts(connection, PERSONAL) if not privacy.is_nothing(t)]
         if users:
             why = f"the user ids of {arrival.path} must not be stored as they are"
-            key = privacy.need_key(key, why)
+            key = privacy.require_key(key, why)
             memory.check(key)
             memory.note_key(key)
             insert(connection, "people", [(text, key.pseudonym(text)) for text in users])
-            buried = memory.tombstones("user")
-            insert(connection, "erased_users", gone(users, "user", key, buried))
-            if buried and "account_id" in arrival.columns:
-                insert(connection, "erased_pairs", erased_pairs(connection, key, buried))
-    buried = memory.tombstones("account")
-    if buried or memory.tombstones("user"):
-        key = privacy.need_key(key, "somebody was erased, and must not come back")
+            tombstones = memory.tombstones("user")
+            insert(connection, "erased_users", gone(users, "user", key, tombstones))
+            if tombstones and "account_id" in arrival.columns:
+                insert(connection, "erased_pairs", erased_pairs(connection, key, tombstones))
+    tombstones = memory.tombstones("account")
+    if tombstones or memory.tombstones("user"):
+        key = privacy.require_key(key, "somebody was erased, and must not come back")
         memory.check(key)
         free = sentences(arrival)
         words = cells_of_text(connection, free)
@@ -399,29 +399,31 @@ def hide_people(
             rows = replaced(connection, name, memory, key)
             insert(connection, "sentences", rows)
             named += [name] * bool(rows)
-    if buried and key:
+    if tombstones and key:
         columns = [c for c in ("account_id", "parent_account_id") if c in arrival.columns]
         texts = {text for column in columns for text in distinct_texts(connection, column)}
-        insert(connection, "erased_accounts", gone(sorted(texts), "account", key, buried))
+        insert(connection, "erased_accounts", gone(sorted(texts), "account", key, tombstones))
     return named
 
 
 def gone(
-    texts: list[str], kind: str, key: privacy.Key, buried: frozenset[str]
+    texts: list[str], kind: str, key: privacy.Key, tombstones: frozenset[str]
 ) -> list[tuple[str, ...]]:
     """The ids among the texts that were erased, in whatever capitals."""
-    return [(t,) for t in texts if buried and not buried.isdisjoint(key.tombstones(kind, t))]
+    return [
+        (t,) for t in texts if tombstones and not tombstones.isdisjoint(key.tombstones(kind, t))
+    ]
 
 
 def erased_pairs(
-    connection: duckdb.DuckDBPyConnection, key: privacy.Key, buried: frozenset[str]
+    connection: duckdb.DuckDBPyConnection, key: privacy.Key, tombstones: frozenset[str]
 ) -> list[tuple[str, ...]]:
     """The users of one account that were erased there, as received: (account, user)."""
     pairs = connection.execute(
         f"select distinct cast(account_id as varchar), cast({PERSONAL} as varchar) from arrived"
         f" where account_id is not null and {PERSONAL} is not null"
     ).fetchall()
-    return [pair for pair in pairs if not buried.isdisjoint(key.tombstones("user", *pair))]
+    return [pair for pair in pairs if not tombstones.isdisjoint(key.tombstones("user", *pair))]
 
 
 def replaced(
@@ -812,7 +814,7 @@ def fault_of(planned: list[Plan], settings: Settings, key: privacy.Key | None) -
         )
     try:
         refuse_foreign_files(settings, {plan.arrival.contract.name for plan in planned})
-        need_key(settings, key, [plan.arrival for plan in good])
+        require_key(settings, key, [plan.arrival for plan in good])
     except UserError as stop:
         return stop
     return None
@@ -831,13 +833,13 @@ def all_of(faults: dict[str, UserError]) -> UserError:
     return UserError(code, "\n".join(words), " ".join(steps))
 
 
-def need_key(settings: Settings, key: privacy.Key | None, planned: list[Arrival]) -> None:
+def require_key(settings: Settings, key: privacy.Key | None, planned: list[Arrival]) -> None:
     """UserError(2) before anything of an input is landed where there is a user id, or somebody was
     erased, and not the key for it."""
     memory = privacy.Memory(settings.raw)
     if planned and (memory.tombstones("account") or memory.tombstones("user")):
         why = "somebody was erased, and must not come back"
-        memory.check(privacy.need_key(key, why))
+        memory.check(privacy.require_key(key, why))
     for arrival in planned:
         if PERSONAL in arrival.columns:
             why = f"the user ids of {arrival.path} must not be stored as they are"
@@ -848,7 +850,7 @@ def need_key(settings: Settings, key: privacy.Key | None, planned: list[Arrival]
                 except duckdb.Error:
                     continue
             if not all(map(privacy.is_nothing, texts)):
-                memory.check(privacy.need_key(key, why))
+                memory.check(privacy.require_key(key, why))
                 return
 
 

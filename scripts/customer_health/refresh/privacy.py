@@ -167,7 +167,7 @@ def read_key(raw: Path) -> Key | None:
     return key
 
 
-def need_key(key: Key | None, why: str) -> Key:
+def require_key(key: Key | None, why: str) -> Key:
     """The key; UserError(2) where there is none."""
     if key is None:
         raise UserError(
@@ -219,7 +219,7 @@ class Memory:
         """A text without the ids of the erased, where they stand for themselves or are joined to
         other words, also in other capitals or as URLs write them. In a text that is not free, as
         the name of a plan, an ordinary word and a short one mean something else."""
-        if is_free and self.is_buried(text, key):
+        if is_free and self.is_tombstoned(text, key):
             return ERASED
         plain, positions = decoded(text)
         runs = [(found.start(), found.end()) for found in RUN.finditer(plain)]
@@ -243,15 +243,15 @@ class Memory:
     def is_word(self, text: str, key: Key, is_free: bool) -> bool:
         """Whether a part of a text is the id of somebody erased; short ones are there by chance."""
         is_looked_for = len(text) >= SHORTEST_IN_TEXT and (is_free or not text.isalpha())
-        return is_looked_for and self.is_buried(text, key)
+        return is_looked_for and self.is_tombstoned(text, key)
 
-    def is_buried(self, text: str, key: Key) -> bool:
+    def is_tombstoned(self, text: str, key: Key) -> bool:
         """Whether an id is that of somebody erased, an account or a user in all accounts."""
         if self.lengths is not None and len(folded(text)) not in self.lengths:
             return False
         return any(
             stone in stones
-            for kind, stones in self.buried.items()
+            for kind, stones in self.known_tombstones.items()
             if stones
             for stone in key.tombstones(kind, text)
         )
@@ -259,9 +259,11 @@ class Memory:
     def measure(self) -> None:
         """Look up once what is asked of every word: who is erased, and how long their ids are;
         nothing where that is not known of all of them."""
-        self.buried = {kind: self.tombstones(kind) for kind in KINDS}
+        self.known_tombstones = {kind: self.tombstones(kind) for kind in KINDS}
         lengths: dict[str, int] = self.content["lengths"]  # type: ignore[assignment]
-        is_known = all(stone in lengths for stones in self.buried.values() for stone in stones)
+        is_known = all(
+            stone in lengths for stones in self.known_tombstones.values() for stone in stones
+        )
         self.lengths = frozenset(lengths.values()) if is_known else None
 
     def note_key(self, key: Key) -> None:
@@ -269,7 +271,9 @@ class Memory:
             self.content["key"] = key.check_value
             self.write()
 
-    def bury(self, kind: str, tombstones: Iterable[str], length: int | None = None) -> None:
+    def add_tombstones(
+        self, kind: str, tombstones: Iterable[str], length: int | None = None
+    ) -> None:
         """Remember somebody erased by all the tombstones of the id, and how long it is; 0 where it
         is not looked for in text."""
         self.content[f"{kind}s"] = sorted(self.tombstones(kind) | set(tombstones))
@@ -278,7 +282,7 @@ class Memory:
         self.content["changed_at"] = datetime.now(UTC).isoformat(timespec="seconds")
         self.write()
 
-    def dig_up(self, kind: str, tombstones: Iterable[str]) -> None:
+    def remove_tombstones(self, kind: str, tombstones: Iterable[str]) -> None:
         """Take back the tombstones of somebody who was not there."""
         self.content[f"{kind}s"] = sorted(self.tombstones(kind) - set(tombstones))
         self.write()

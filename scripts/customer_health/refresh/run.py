@@ -252,7 +252,7 @@ class Refresh:
         """Land what is new in the inbox."""
         landing.clear_unfinished(self.settings.raw)
         erasing.check_memory(self.settings)
-        for text in landing.strays(self.settings):
+        for text in landing.unexpected_files(self.settings):
             self.warn("land", f"inbox: {text}")
         if hidden := inbox.hidden(self.settings):
             self.note("land", f"inbox: hidden files are not read: {listed(hidden)}")

@@ -256,19 +256,21 @@ def computed_metrics() -> set[str]:
 def find_files(folder: Path, seeds: dict[str, Seed]) -> tuple[list[Path], list[Fault]]:
     """The files of the seeds that are there; seeds without a file, and files without a seed."""
     there = {path.name: path for path in sorted(folder.glob("*")) if path.is_file()}
-    strays = [name for name in there if name.lower().endswith(".csv") and name[:-4] not in seeds]
-    strays += [str(p.relative_to(folder)) for p in sorted(folder.glob("*/**/*.csv"))]
+    unexpected = [
+        name for name in there if name.lower().endswith(".csv") and name[:-4] not in seeds
+    ]
+    unexpected += [str(p.relative_to(folder)) for p in sorted(folder.glob("*/**/*.csv"))]
     sheets = [name for name in there if name.lower().endswith((".xlsx", ".xls", ".ods", ".txt"))]
     faults = []
     for seed in (seed for seed in seeds.values() if seed.file not in there):
-        guess = like(seed.file, strays + sheets)
+        guess = like(seed.file, unexpected + sheets)
         fault = f"there is no {seed.file}" + (f", but there is {shown(guess)}" if guess else "")
         hint = f"put it back: git checkout -- seeds/scoring/{seed.file}"
         if guess:
-            hint = f"rename it to {seed.file}" if guess in strays else "save that sheet as CSV"
+            hint = f"rename it to {seed.file}" if guess in unexpected else "save that sheet as CSV"
         faults.append(Fault("file_missing", seed.file, None, None, fault, hint))
-        strays = [name for name in strays if name != guess]
-    for name in strays:
+        unexpected = [name for name in unexpected if name != guess]
+    for name in unexpected:
         hint = "describe it in _scoring__seeds.yml, or move it out of the folder"
         fault = "no seed of this name is described in the YAML, so nothing would check it"
         faults.append(Fault("file_unknown", name, None, None, fault, hint))
