@@ -35,13 +35,13 @@
         microseconds_between(moment | format('2006-01-01 00:00:00'), moment | format('2026-01-01 00:00:00.5'))
         ~ ' = 631152000500000',
     'the first group of a text':
-        part_of(text | format('a12b3'), '([0-9]+)') ~ " = '12'",
+        regexp_group(text | format('a12b3'), '([0-9]+)') ~ " = '12'",
     'a text without it':
-        'coalesce(' ~ part_of(text | format('ab'), '([0-9]+)') ~ ", 'null') = ''",
+        'coalesce(' ~ regexp_group(text | format('ab'), '([0-9]+)') ~ ", 'null') = ''",
     'a group that took no part':
-        'coalesce(' ~ part_of(text | format('ab'), 'ab([0-9]+)?') ~ ", 'null') = ''",
+        'coalesce(' ~ regexp_group(text | format('ab'), 'ab([0-9]+)?') ~ ", 'null') = ''",
     'null has no parts':
-        part_of(no_text, '([0-9]+)') ~ ' is null',
+        regexp_group(no_text, '([0-9]+)') ~ ' is null',
     'a decimal in units of its last place':
         whole('cast(12.34 as decimal(5, 2))', 2) ~ ' = 1234',
     'a negative one':
@@ -58,9 +58,9 @@
     'so is nothing':
         row_hash([text | format(''), text | format('a')]) ~ ' <> ' ~ row_hash([no_text, text | format('a')]),
     'a pair that a select does not have':
-        not_among("1, 'b'", "select 1, 'a'"),
+        not_in("1, 'b'", "select 1, 'a'"),
     'a pair that it has':
-        'not (' ~ not_among("1, 'a'", "select 1, 'a'") ~ ')',
+        'not (' ~ not_in("1, 'a'", "select 1, 'a'") ~ ')',
     'hashes can be summed':
         row_hash([text | format('a')]) ~ ' + 0 = ' ~ row_hash([text | format('a')]),
 } -%}
@@ -85,7 +85,7 @@ expectations as (
             end
         ) = 11 as holds
     from (
-        {{ newest_per_key(
+        {{ deduplicate(
             "(
                 select 'a' as key_name, 1 as loaded, 'z' as answer
                 union all

@@ -43,7 +43,7 @@ quotients as (
     {% for numerator, denominator, expected in small_cases %}
         select
             '{{ numerator }} / {{ denominator }} as whole numbers' as division,
-            {{ whole_ratio(
+            {{ divide_int(
                 'cast(' ~ numerator ~ ' as bigint)', 'cast(' ~ denominator ~ ' as bigint)', 2
             ) }} as found,
             cast({{ expected if expected is not none else 'null' }} as decimal(28, 2)) as expected
@@ -52,7 +52,7 @@ quotients as (
     {% for numerator, denominator, expected in cases %}
         select
             '{{ numerator }} / {{ denominator }}' as division,
-            {{ exact_ratio(
+            {{ divide_exact(
                 'cast(' ~ numerator ~ ' as decimal(28, 4))',
                 'cast(' ~ denominator ~ ' as decimal(28, 4))', 2, 4
             ) }} as found,

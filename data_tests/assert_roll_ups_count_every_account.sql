@@ -11,7 +11,7 @@ standings as (
         count(health_score) as scored_accounts,
         count(arr) as accounts_with_arr,
         coalesce(sum(arr), 0) as arr
-    from {{ ref('account_standings') }}
+    from {{ ref('account_health_daily') }}
     group by score_date
 
 ),

@@ -29,7 +29,7 @@ cleaned as (
     select
         case_number,
         expected,
-        {{ null_words(trim_text('cell')) }} as found
+        {{ nullify_blanks(trim_text('cell')) }} as found
     from cases
 
 )

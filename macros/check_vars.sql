@@ -17,6 +17,6 @@
     {%- do parse_count_var('published_driver_weeks', 0, 1000) -%}
     {%- set as_of = parse_date_var('as_of_date') -%}
     {%- if as_of and as_of.isoformat() > run_date() -%}
-        {{ bad_var('as_of_date', as_of, 'at most the run date, ' ~ run_date()) }}
+        {{ raise_invalid_var('as_of_date', as_of, 'at most the run date, ' ~ run_date()) }}
     {%- endif -%}
 {%- endmacro %}

@@ -4,7 +4,7 @@
 -#}
 {% macro forget_changed_metrics(side) -%}
     {%- if is_incremental() -%}
-        {{ delete_rows(this, not_among(
+        {{ delete_rows(this, not_in(
             'account_id, score_date, inputs_fingerprint',
             'select account_id, score_date, ' ~ side ~ '_fingerprint from '
             ~ ref('input_fingerprints')

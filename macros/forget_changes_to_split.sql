@@ -8,7 +8,7 @@
             (account_id, score_date, days_back) in (
                 select account_id, score_date, days_back from {{ ref('changes_to_split') }}
             )
-            or {{ not_among(
+            or {{ not_in(
                 'score_date, days_back, earlier_date',
                 'select score_date, days_back, earlier_date from (' ~ date_pairs() ~ ') as date_pairs'
             ) }}

@@ -10,7 +10,7 @@
                 select account_id, score_date, scorecard from {{ ref('scores_to_compute') }}
             )
             and (
-                {{ not_among(
+                {{ not_in(
                     'account_id, score_date, scorecard',
                     'select account_id, score_date, scorecard from ' ~ ref('scores_to_compute')
                     ~ ' where is_only_ranks'

@@ -1,6 +1,6 @@
 {#-
     CTEs that roll accounts up, for a model that has the CTEs `members` (columns of
-    account_standings, and group_key: one row per group, account and date) and `accounts`
+    account_health_daily, and group_key: one row per group, account and date) and `accounts`
     (dim_accounts). The last one, rolled_up, has one row per group and score date; the group is
     called `group_name`. A blank group_key stands for no group at all and comes out as null.
     An unknown ARR weighs nothing and an unknown score counts in no mean; both are counted. Sums that
@@ -65,28 +65,28 @@
             cast(sums.scored_accounts as bigint) as scored_accounts,
             cast(sums.accounts_with_arr as bigint) as accounts_with_arr,
             cast(sums.arr as decimal(28, 6)) as arr,
-            cast({{ whole_ratio('sums.points', 'sums.scored_accounts', 2, -2) }} as decimal(5, 2))
+            cast({{ divide_int('sums.points', 'sums.scored_accounts', 2, -2) }} as decimal(5, 2))
                 as mean_score,
-            cast({{ exact_ratio('sums.arr_points', 'sums.scored_arr', 2, 8) }} as decimal(5, 2))
+            cast({{ divide_exact('sums.arr_points', 'sums.scored_arr', 2, 8) }} as decimal(5, 2))
                 as arr_weighted_score,
             worst.account_id as worst_account_id,
             accounts.account_name as worst_account_name,
             sums.worst_score,
             {%- for colour in colours %}
             cast(sums.{{ colour }}_accounts as bigint) as {{ colour }}_accounts,
-            cast({{ whole_ratio('sums.' ~ colour ~ '_accounts', 'sums.accounts', 6) }} as decimal(9, 6))
+            cast({{ divide_int('sums.' ~ colour ~ '_accounts', 'sums.accounts', 6) }} as decimal(9, 6))
                 as {{ colour }}_share,
             cast(case when sums.{{ colour }}_accounts = 0 then 0 else sums.{{ colour }}_arr end as decimal(28, 6))
                 as {{ colour }}_arr,
             {%- endfor %}
-            cast({{ whole_ratio('sums.coverage', 'sums.accounts', 6, -6) }} as decimal(9, 6))
+            cast({{ divide_int('sums.coverage', 'sums.accounts', 6, -6) }} as decimal(9, 6))
                 as mean_coverage,
-            cast({{ exact_ratio('sums.arr_coverage', 'sums.arr', 6, 6) }} as decimal(9, 6))
+            cast({{ divide_exact('sums.arr_coverage', 'sums.arr', 6, 6) }} as decimal(9, 6))
                 as arr_weighted_coverage,
             cast(sums.compared_accounts as bigint) as compared_accounts_28d,
-            cast({{ whole_ratio('sums.points_moved', 'sums.compared_accounts', 2, -2) }} as decimal(5, 2))
+            cast({{ divide_int('sums.points_moved', 'sums.compared_accounts', 2, -2) }} as decimal(5, 2))
                 as score_change_28d,
-            cast({{ exact_ratio('sums.arr_points_moved', 'sums.compared_arr', 2, 8) }} as decimal(5, 2))
+            cast({{ divide_exact('sums.arr_points_moved', 'sums.compared_arr', 2, 8) }} as decimal(5, 2))
                 as arr_weighted_change_28d
         from sums
         left join worst

@@ -1,4 +1,4 @@
-{#- The value of the metric of that name, out of a row of metrics_side_by_side. -#}
+{#- The value of the metric of that name, out of a row of metrics_wide. -#}
 {% macro metric_value_of(metric) -%}
     case {{ metric }}
         {%- for columns in metric_columns().values() %}

@@ -3,7 +3,7 @@
     {%- set given = var(name) | string | trim -%}
     {%- if not modules.re.fullmatch('[0-9]{1,6}', given)
         or given | int < lowest or given | int > highest -%}
-        {{ bad_var(name, given, 'a whole number from ' ~ lowest ~ ' to ' ~ highest) }}
+        {{ raise_invalid_var(name, given, 'a whole number from ' ~ lowest ~ ' to ' ~ highest) }}
     {%- endif -%}
     {{ return(given | int) }}
 {%- endmacro %}

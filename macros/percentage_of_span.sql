@@ -5,7 +5,7 @@
 {% macro percentage_of_span(part, span) -%}
     case
         when {{ span }} < 100000
-            then {{ whole_ratio(whole(part, 6), whole(span, 6), 4, 2) }}
-        else {{ exact_ratio('100 * (' ~ part ~ ')', '(' ~ span ~ ')', 4, 6) }}
+            then {{ divide_int(whole(part, 6), whole(span, 6), 4, 2) }}
+        else {{ divide_exact('100 * (' ~ part ~ ')', '(' ~ span ~ ')', 4, 6) }}
     end
 {%- endmacro %}

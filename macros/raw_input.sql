@@ -50,7 +50,7 @@ cleaned as (
 
     select
         {%- for column in columns %}
-        {{ column.name if column.is_absent or column.native else null_words(column.name) }}
+        {{ column.name if column.is_absent or column.native else nullify_blanks(column.name) }}
             as {{ column.name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from trimmed

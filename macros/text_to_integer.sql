@@ -2,6 +2,6 @@
 {% macro text_to_integer(value) -%}
     case
         when {{ matches(value, '[+-]?[0-9]+([.]0+)?') }}
-            then {{ cast_or_null(part_of(value, '^([+-]?[0-9]+)'), 'integer') }}
+            then {{ cast_or_null(regexp_group(value, '^([+-]?[0-9]+)'), 'integer') }}
     end
 {%- endmacro %}

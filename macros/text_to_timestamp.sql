@@ -10,18 +10,18 @@
     {%- set utc = ' ?([zZ]|[uU][tT][cC])' -%}
     {%- set offset = ' ?[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?' -%}
     {%- set local = cast_or_null(
-        "upper(replace(" ~ part_of(value, '^([0-9/-]+([Tt ][0-9:]+([.][0-9]{1,6})?)?)') ~ ", '/', '-'))",
+        "upper(replace(" ~ regexp_group(value, '^([0-9/-]+([Tt ][0-9:]+([.][0-9]{1,6})?)?)') ~ ", '/', '-'))",
         'timestamp'
     ) -%}
-    {%- set hours = part_of(value, '[0-9] ?[+-]([0-9]{2}):?[0-9]{0,2}$') -%}
-    {%- set minutes = part_of(value, '[0-9] ?[+-][0-9]{2}:?([0-9]{2})$') -%}
+    {%- set hours = regexp_group(value, '[0-9] ?[+-]([0-9]{2}):?[0-9]{0,2}$') -%}
+    {%- set minutes = regexp_group(value, '[0-9] ?[+-][0-9]{2}:?([0-9]{2})$') -%}
     case
         when {{ matches(value, day ~ '([Tt ]' ~ clock ~ ')?(' ~ utc ~ ')?') }} then {{ local }}
         when {{ matches(value, day ~ '[Tt ]' ~ clock ~ offset) }}
             then
                 {{ add_minutes(
                     local,
-                    "case when " ~ part_of(value, '[0-9] ?([+-])[0-9:]{2,5}$') ~ " = '-' then 1"
+                    "case when " ~ regexp_group(value, '[0-9] ?([+-])[0-9:]{2,5}$') ~ " = '-' then 1"
                     ~ " else -1 end * (60 * cast(" ~ hours ~ " as integer)"
                     ~ " + cast('0' || " ~ minutes ~ " as integer))"
                 ) }}

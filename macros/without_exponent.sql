@@ -3,10 +3,10 @@
     point moved. Databases round such numbers on the way to a decimal, each in its own manner.
 -#}
 {% macro without_exponent(value) -%}
-    {%- set sign = part_of(value, '^(-)') -%}
-    {%- set whole = part_of(value, '^[+-]?([0-9]*)') -%}
-    {%- set digits = whole ~ ' || ' ~ part_of(value, '^[+-]?[0-9]*[.]([0-9]*)') -%}
-    {%- set exponent = cast_or_null(part_of(value, '[eE]([+-]?[0-9]+)$'), 'integer') -%}
+    {%- set sign = regexp_group(value, '^(-)') -%}
+    {%- set whole = regexp_group(value, '^[+-]?([0-9]*)') -%}
+    {%- set digits = whole ~ ' || ' ~ regexp_group(value, '^[+-]?[0-9]*[.]([0-9]*)') -%}
+    {%- set exponent = cast_or_null(regexp_group(value, '[eE]([+-]?[0-9]+)$'), 'integer') -%}
     {%- set point = '(length(' ~ whole ~ ') + ' ~ exponent ~ ')' -%}
     {{ sign }} || case
         when {{ point }} <= 0 then '0.' || repeat('0', -{{ point }}) || {{ digits }}

@@ -15,7 +15,7 @@ events as (
 
 deduplicated as (
 
-    {{ newest_per_key('events', ['event_id', 'event_date'], [
+    {{ deduplicate('events', ['event_id', 'event_date'], [
         {'name': 'loaded_at'},
         {'name': 'account_id'},
         {'name': 'user_id', 'smallest': "''"},

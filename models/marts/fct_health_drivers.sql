@@ -35,16 +35,16 @@ select
     metric_score,
     weight,
     cast(
-        coalesce({{ whole_ratio('counted_weight', 'scored_weight', 6) }}, 0) as decimal(9, 6)
+        coalesce({{ divide_int('counted_weight', 'scored_weight', 6) }}, 0) as decimal(9, 6)
     ) as effective_weight,
     cast(
         coalesce(
-            {{ whole_ratio('counted_weight * counted_score', 'scored_weight', 6, -4) }}, 0
+            {{ divide_int('counted_weight * counted_score', 'scored_weight', 6, -4) }}, 0
         ) as decimal(9, 6)
     ) as contribution,
     cast(
         coalesce(
-            {{ whole_ratio('counted_weight * (1000000 - counted_score)', 'scored_weight', 6, -4) }},
+            {{ divide_int('counted_weight * (1000000 - counted_score)', 'scored_weight', 6, -4) }},
             0
         ) as decimal(9, 6)
     ) as points_lost,

@@ -105,15 +105,15 @@ computed as (
         scorecards.goal,
         case
             when totals.known_weight >= 100000000 * scorecards.min_coverage
-                then {{ whole_ratio('points', 'scored_weight', 2, -4) }}
+                then {{ divide_int('points', 'scored_weight', 2, -4) }}
         end as computed_score,
         {% for component in components() %}
-            {{ whole_ratio(component ~ '_points', component ~ '_weight', 2, -4) }}
+            {{ divide_int(component ~ '_points', component ~ '_weight', 2, -4) }}
                 as {{ component }}_score,
         {% endfor %}
-        {{ whole_ratio('known_weight', '100000000', 6) }} as coverage,
-        {{ whole_ratio('known_points', 'weight', 2, -4) }} as score_low,
-        {{ whole_ratio(
+        {{ divide_int('known_weight', '100000000', 6) }} as coverage,
+        {{ divide_int('known_points', 'weight', 2, -4) }} as score_low,
+        {{ divide_int(
             'known_points + 1000000 * (weight - known_weight)', 'weight', 2, -4
         ) }} as score_high
     from totals

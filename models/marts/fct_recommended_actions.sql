@@ -50,7 +50,7 @@ accounts as (
         standings.*,
         dim_accounts.account_name,
         lower(grades.response) = 'none' as is_healthy
-    from {{ ref('account_standings') }} as standings
+    from {{ ref('account_health_daily') }} as standings
     inner join as_of
         on standings.score_date = as_of.score_date
     inner join {{ ref('dim_accounts') }} as dim_accounts

@@ -208,7 +208,7 @@ moved as (
         comparisons.segment as segment_now,
         earlier.*
     from weighed_comparisons as comparisons
-    inner join {{ ref('metrics_side_by_side') }} as earlier
+    inner join {{ ref('metrics_wide') }} as earlier
         on
             comparisons.account_id = earlier.account_id
             and comparisons.earlier_date = earlier.score_date
@@ -405,13 +405,13 @@ metric_points as (
         is_behaviour,
         case
             when counted_weight = earlier_weight
-                then {{ whole_ratio(
+                then {{ divide_int(
                     'counted_weight * (counted_score - earlier_score)', 'scored_weight', 6, -4
                 ) }}
             else
                 cast({{ whole_quotient('weighted_distance', 'divisor') }} as decimal(14, 0))
                 * cast(0.0001 as decimal(4, 4))
-                + {{ whole_ratio(
+                + {{ divide_int(
                     '(weighted_distance % divisor * earlier_divisor + weighted_rest)',
                     '(divisor * earlier_divisor)', 6, -4
                 ) }}

@@ -7,7 +7,7 @@ members as (
     select
         *,
         coalesce(owner, '') as group_key
-    from {{ ref('account_standings') }}
+    from {{ ref('account_health_daily') }}
 
 ),
 

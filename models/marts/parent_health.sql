@@ -4,7 +4,7 @@ with
 
 standings as (
 
-    select * from {{ ref('account_standings') }}
+    select * from {{ ref('account_health_daily') }}
 
 ),
 

@@ -6,7 +6,7 @@ members as (
     select
         *,
         segment as group_key
-    from {{ ref('account_standings') }}
+    from {{ ref('account_health_daily') }}
 
 ),
 

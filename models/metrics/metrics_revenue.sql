@@ -277,12 +277,12 @@ measured as (
     select
         account_id,
         score_date,
-        {{ exact_ratio('mrr_change', 'earlier_mrr', 6, 6) }} as mrr_change_90d,
+        {{ divide_exact('mrr_change', 'earlier_mrr', 6, 6) }} as mrr_change_90d,
         cast(days_overdue as decimal(28, 6)) as days_overdue,
-        {{ exact_ratio('recurring_revenue_365d', 'revenue_365d', 6, 6) }}
+        {{ divide_exact('recurring_revenue_365d', 'revenue_365d', 6, 6) }}
             as recurring_revenue_share_365d,
         days_to_renewal,
-        {{ exact_ratio('auto_renew_mrr', 'mrr', 6, 6) }} as auto_renew_share,
+        {{ divide_exact('auto_renew_mrr', 'mrr', 6, 6) }} as auto_renew_share,
         cast(growth_days as decimal(28, 6)) as renewals_and_upsells_365d,
         inputs_fingerprint
     from with_recurring

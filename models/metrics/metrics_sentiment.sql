@@ -121,10 +121,10 @@ measured as (
     select
         account_dates.account_id,
         account_dates.score_date,
-        {{ exact_ratio(
+        {{ divide_exact(
             '100 * nps_totals.promoters_less_detractors', 'nps_totals.respondents', 6
         ) }} as nps_180d,
-        {{ exact_ratio('csat_totals.score_total', 'csat_totals.answers', 6, 6) }} as csat_180d,
+        {{ divide_exact('csat_totals.score_total', 'csat_totals.answers', 6, 6) }} as csat_180d,
         cast(csm_periods.sentiment as decimal(28, 6)) as csm_sentiment_90d,
         account_dates.inputs_fingerprint
     from account_dates

@@ -146,10 +146,10 @@ measured as (
         account_id,
         score_date,
         case
-            when has_tickets then {{ exact_ratio('100 * opened_90d', 'seats', 6) }}
+            when has_tickets then {{ divide_exact('100 * opened_90d', 'seats', 6) }}
         end as tickets_per_100_seats_90d,
         case
-            when has_tickets then {{ exact_ratio('urgent_90d', 'opened_90d', 6) }}
+            when has_tickets then {{ divide_exact('urgent_90d', 'opened_90d', 6) }}
         end as urgent_ticket_share_90d,
         case
             when has_tickets then cast(open_tickets as decimal(28, 6))
@@ -162,13 +162,13 @@ measured as (
         end as oldest_urgent_ticket_days,
         case
             when has_tickets
-                then {{ exact_ratio('middle_microseconds', '3600000000 * middle_tickets', 6) }}
+                then {{ divide_exact('middle_microseconds', '3600000000 * middle_tickets', 6) }}
         end as median_resolution_hours_90d,
         case
-            when has_tickets then {{ exact_ratio('reopened_90d', 'opened_90d', 6) }}
+            when has_tickets then {{ divide_exact('reopened_90d', 'opened_90d', 6) }}
         end as reopened_ticket_share_90d,
         case
-            when has_tickets then {{ exact_ratio('csat_total', 'csat_answers', 6, 6) }}
+            when has_tickets then {{ divide_exact('csat_total', 'csat_answers', 6, 6) }}
         end as ticket_csat_90d,
         inputs_fingerprint
     from on_grid

@@ -199,7 +199,7 @@ compliance_days as (
 
 ),
 
-user_stays as (
+user_spans as (
 
     select
         *,
@@ -290,12 +290,12 @@ moments as (
 
     union all
 
-    {{ usage_moments('user_stays', 'counts_from', {'distinct_users': '1'}) }}
+    {{ usage_moments('user_spans', 'counts_from', {'distinct_users': '1'}) }}
     where left_before is null or left_before < counts_from
 
     union all
 
-    {{ usage_moments('user_stays', 'left_28d', {'distinct_users': '-1'}) }}
+    {{ usage_moments('user_spans', 'left_28d', {'distinct_users': '-1'}) }}
     where counts_again_from is null or counts_again_from > left_28d
 
     union all
@@ -420,13 +420,13 @@ measured as (
         score_date,
         case
             when has_usage and (users_28d > 0 or events_28d = 0)
-                then {{ exact_ratio('users_28d', 'seats', 6) }}
+                then {{ divide_exact('users_28d', 'seats', 6) }}
         end as licence_utilisation_28d,
         case
-            when has_usage then {{ exact_ratio('core_features_28d', 'core_features', 6) }}
+            when has_usage then {{ divide_exact('core_features_28d', 'core_features', 6) }}
         end as core_feature_adoption_28d,
         case
-            when has_usage then {{ exact_ratio('setup_features', 'listed_setup_features', 6) }}
+            when has_usage then {{ divide_exact('setup_features', 'listed_setup_features', 6) }}
         end as setup_completion,
         case
             when has_usage and compliance_features > 0
@@ -436,17 +436,17 @@ measured as (
             when has_usage then cast(active_days_28d as decimal(28, 6))
         end as active_days_28d,
         case
-            when has_usage then {{ exact_ratio('user_days_28d', '28 * users_28d', 6) }}
+            when has_usage then {{ divide_exact('user_days_28d', '28 * users_28d', 6) }}
         end as stickiness_28d,
         case
-            when has_usage then {{ exact_ratio('duration_seconds_28d', '60 * users_28d', 6, 6) }}
+            when has_usage then {{ divide_exact('duration_seconds_28d', '60 * users_28d', 6, 6) }}
         end as minutes_per_user_28d,
         case
             when
                 has_usage
                 and day_number - 55 >= created_day_number
                 and day_number - 55 >= feed_first_day_number
-                then {{ exact_ratio('(events_28d - earlier_events_28d)', 'earlier_events_28d', 6) }}
+                then {{ divide_exact('(events_28d - earlier_events_28d)', 'earlier_events_28d', 6) }}
         end as usage_change_28d,
         case
             when has_usage
@@ -456,7 +456,7 @@ measured as (
         end as days_since_last_activity,
         case
             when has_usage
-                then {{ exact_ratio(
+                then {{ divide_exact(
                     '(last_active_day - first_active_day_90d)', '(active_days_90d - 1)', 6
                 ) }}
         end as login_interval_days_90d,

@@ -15,7 +15,7 @@ accounts as (
 -- Everything above an account as received. Each pair is kept once, which is what ends a cycle.
 reached as (
 
-    {{ pairs_reached('reached', 'accounts', 'account_id', 'parent_account_id') }}
+    {{ ancestor_pairs('reached', 'accounts', 'account_id', 'parent_account_id') }}
 
 ),
 

@@ -260,7 +260,7 @@ mass_openings as (
     select
         openings_per_date.opened_on,
         openings_per_date.is_good_news,
-        {{ exact_ratio('openings_per_date.account_count', 'scored_per_date.account_count', 6) }}
+        {{ divide_exact('openings_per_date.account_count', 'scored_per_date.account_count', 6) }}
             as account_share
     from openings_per_date
     inner join scored_per_date

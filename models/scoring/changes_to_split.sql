@@ -1,6 +1,6 @@
 -- One row per account, score date and days back whose change this run splits into causes: one of
 -- the two scores is computed in this run, or the two dates were not compared before.
--- depends_on: {{ ref('metrics_side_by_side') }}
+-- depends_on: {{ ref('metrics_wide') }}
 {%- set previous = none if should_full_refresh() else last_built('fct_score_changes') %}
 with
 
@@ -75,7 +75,7 @@ keys as (
             new_pairs.score_date,
             new_pairs.days_back
         from new_pairs
-        inner join {{ ref('metrics_side_by_side') }} as side_by_side
+        inner join {{ ref('metrics_wide') }} as side_by_side
             on new_pairs.score_date = side_by_side.score_date
     {% endif %}
 

@@ -6,9 +6,9 @@
 -- ranks moved, metrics on other curves are what they were and have no row.
 with
 
-metrics_side_by_side as (
+metrics_wide as (
 
-    select * from {{ ref('metrics_side_by_side') }}
+    select * from {{ ref('metrics_wide') }}
 
 ),
 
@@ -82,7 +82,7 @@ side_by_side as (
             as bigint
         ) as scored_weight
     from scores_to_compute as to_compute
-    inner join metrics_side_by_side as metrics
+    inner join metrics_wide as metrics
         on
             to_compute.account_id = metrics.account_id
             and to_compute.score_date = metrics.score_date

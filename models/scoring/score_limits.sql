@@ -4,7 +4,7 @@ with
 
 side_by_side as (
 
-    select * from {{ ref('metrics_side_by_side') }}
+    select * from {{ ref('metrics_wide') }}
 
 ),
 

@@ -19,7 +19,7 @@ with
 
 metrics as (
 
-    select * from {{ ref('metrics_side_by_side') }}
+    select * from {{ ref('metrics_wide') }}
 
 ),
 

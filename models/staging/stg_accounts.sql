@@ -13,17 +13,17 @@ checked as (
         *,
         case
             when account_id is null then 'missing_key:account_id'
-            when {{ is_missing('created_at') }} then 'missing_value:created_at'
-            when {{ is_bad('created_at') }} then 'bad_value:created_at'
-            when {{ is_bad('deleted_at') }} then 'bad_value:deleted_at'
+            when {{ is_blank('created_at') }} then 'missing_value:created_at'
+            when {{ failed_to_cast('created_at') }} then 'bad_value:created_at'
+            when {{ failed_to_cast('deleted_at') }} then 'bad_value:deleted_at'
             when {{ is_out_of_time('created_at') }} then 'out_of_time:created_at'
             when {{ is_out_of_time('updated_at') }} then 'out_of_time:updated_at'
             when {{ is_out_of_time('deleted_at') }} then 'out_of_time:deleted_at'
             when cast(deleted_at as date) < cast(created_at as date)
                 then 'end_before_start:deleted_at'
         end as rejection,
-        case when {{ is_bad('is_test') }} then 'bad_value' end as is_test_issue,
-        case when {{ is_bad('updated_at') }} then 'bad_value' end as updated_at_issue
+        case when {{ failed_to_cast('is_test') }} then 'bad_value' end as is_test_issue,
+        case when {{ failed_to_cast('updated_at') }} then 'bad_value' end as updated_at_issue
     from raw_rows
 
 ),

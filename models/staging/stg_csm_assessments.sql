@@ -33,10 +33,10 @@ judged as (
         case
             when assessment_id is null then 'missing_key:assessment_id'
             when account_id is null then 'missing_account_id:account_id'
-            when {{ is_missing('assessed_at') }} then 'missing_value:assessed_at'
-            when {{ is_missing('sentiment') }} then 'missing_value:sentiment'
-            when {{ is_bad('assessed_at') }} then 'bad_value:assessed_at'
-            when {{ is_bad('sentiment') }} then 'bad_value:sentiment'
+            when {{ is_blank('assessed_at') }} then 'missing_value:assessed_at'
+            when {{ is_blank('sentiment') }} then 'missing_value:sentiment'
+            when {{ failed_to_cast('assessed_at') }} then 'bad_value:assessed_at'
+            when {{ failed_to_cast('sentiment') }} then 'bad_value:sentiment'
             when {{ is_out_of_time('assessed_at') }} then 'out_of_time:assessed_at'
             when sentiment not between 1 and 5 or sentiment <> floor(sentiment)
                 then 'out_of_range:sentiment'

@@ -43,12 +43,12 @@ judged as (
         case
             when invoice_id is null then 'missing_key:invoice_id'
             when account_id is null then 'missing_account_id:account_id'
-            when {{ is_missing('issued_at') }} then 'missing_value:issued_at'
-            when {{ is_missing('amount') }} then 'missing_value:amount'
+            when {{ is_blank('issued_at') }} then 'missing_value:issued_at'
+            when {{ is_blank('amount') }} then 'missing_value:amount'
             when kind is null then 'missing_value:kind'
-            when {{ is_bad('issued_at') }} then 'bad_value:issued_at'
-            when {{ is_bad('paid_at') }} then 'bad_value:paid_at'
-            when {{ is_bad('amount') }} then 'bad_value:amount'
+            when {{ failed_to_cast('issued_at') }} then 'bad_value:issued_at'
+            when {{ failed_to_cast('paid_at') }} then 'bad_value:paid_at'
+            when {{ failed_to_cast('amount') }} then 'bad_value:amount'
             when amount is not null and is_known_currency and reporting_amount is null
                 then 'bad_value:amount'
             when {{ is_out_of_time('issued_at') }} then 'out_of_time:issued_at'
@@ -59,8 +59,8 @@ judged as (
             when not is_known_currency then 'unknown_currency:currency'
             when not is_known_account then 'unknown_account:account_id'
         end as rejection,
-        case when {{ is_bad('due_at') }} then 'bad_value' end as due_at_issue,
-        case when {{ is_bad('updated_at') }} then 'bad_value' end as updated_at_issue
+        case when {{ failed_to_cast('due_at') }} then 'bad_value' end as due_at_issue,
+        case when {{ failed_to_cast('updated_at') }} then 'bad_value' end as updated_at_issue
     from converted
 
 ),

@@ -43,9 +43,9 @@ judged as (
         case
             when subscription_id is null then 'missing_key:subscription_id'
             when account_id is null then 'missing_account_id:account_id'
-            when {{ is_missing('started_at') }} then 'missing_value:started_at'
-            when {{ is_bad('started_at') }} then 'bad_value:started_at'
-            when {{ is_bad('ended_at') }} then 'bad_value:ended_at'
+            when {{ is_blank('started_at') }} then 'missing_value:started_at'
+            when {{ failed_to_cast('started_at') }} then 'bad_value:started_at'
+            when {{ failed_to_cast('ended_at') }} then 'bad_value:ended_at'
             when {{ is_before_2000('started_at') }} then 'out_of_time:started_at'
             when {{ is_before_2000('term_ends_at') }} then 'out_of_time:term_ends_at'
             when {{ is_before_2000('ended_at') }} then 'out_of_time:ended_at'
@@ -55,19 +55,19 @@ judged as (
             when not is_known_account then 'unknown_account:account_id'
         end as rejection,
         case
-            when {{ is_bad('seats') }} then 'bad_value'
+            when {{ failed_to_cast('seats') }} then 'bad_value'
             when seats < 0 then 'out_of_range'
         end as seats_issue,
         case
-            when {{ is_bad('mrr') }} then 'bad_value'
+            when {{ failed_to_cast('mrr') }} then 'bad_value'
             when mrr is not null and is_known_currency and reporting_mrr is null then 'bad_value'
             when mrr < 0 then 'out_of_range'
             when mrr is not null and not is_known_currency then 'unknown_currency'
         end as mrr_issue,
-        case when {{ is_bad('is_trial') }} then 'bad_value' end as is_trial_issue,
-        case when {{ is_bad('auto_renew') }} then 'bad_value' end as auto_renew_issue,
-        case when {{ is_bad('term_ends_at') }} then 'bad_value' end as term_ends_at_issue,
-        case when {{ is_bad('updated_at') }} then 'bad_value' end as updated_at_issue
+        case when {{ failed_to_cast('is_trial') }} then 'bad_value' end as is_trial_issue,
+        case when {{ failed_to_cast('auto_renew') }} then 'bad_value' end as auto_renew_issue,
+        case when {{ failed_to_cast('term_ends_at') }} then 'bad_value' end as term_ends_at_issue,
+        case when {{ failed_to_cast('updated_at') }} then 'bad_value' end as updated_at_issue
     from converted
 
 ),

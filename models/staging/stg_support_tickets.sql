@@ -32,9 +32,9 @@ judged as (
         case
             when ticket_id is null then 'missing_key:ticket_id'
             when account_id is null then 'missing_account_id:account_id'
-            when {{ is_missing('opened_at') }} then 'missing_value:opened_at'
-            when {{ is_bad('opened_at') }} then 'bad_value:opened_at'
-            when {{ is_bad('solved_at') }} then 'bad_value:solved_at'
+            when {{ is_blank('opened_at') }} then 'missing_value:opened_at'
+            when {{ failed_to_cast('opened_at') }} then 'bad_value:opened_at'
+            when {{ failed_to_cast('solved_at') }} then 'bad_value:solved_at'
             when {{ is_out_of_time('opened_at') }} then 'out_of_time:opened_at'
             when {{ is_out_of_time('first_response_at') }} then 'out_of_time:first_response_at'
             when {{ is_out_of_time('solved_at') }} then 'out_of_time:solved_at'
@@ -42,19 +42,19 @@ judged as (
             when solved_at < opened_at then 'end_before_start:solved_at'
             when not is_known_account then 'unknown_account:account_id'
         end as rejection,
-        case when {{ is_bad('first_response_at') }} then 'bad_value' end as first_response_at_issue,
+        case when {{ failed_to_cast('first_response_at') }} then 'bad_value' end as first_response_at_issue,
         case
             when lower(priority) not in ('low', 'normal', 'high', 'urgent') then 'unknown_value'
         end as priority_issue,
         case
-            when {{ is_bad('reopen_count') }} then 'bad_value'
+            when {{ failed_to_cast('reopen_count') }} then 'bad_value'
             when reopen_count < 0 then 'out_of_range'
         end as reopen_count_issue,
         case
-            when {{ is_bad('csat_score') }} then 'bad_value'
+            when {{ failed_to_cast('csat_score') }} then 'bad_value'
             when csat_score not between 1 and 5 then 'out_of_range'
         end as csat_score_issue,
-        case when {{ is_bad('updated_at') }} then 'bad_value' end as updated_at_issue
+        case when {{ failed_to_cast('updated_at') }} then 'bad_value' end as updated_at_issue
     from matched
 
 ),

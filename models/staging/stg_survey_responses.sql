@@ -32,11 +32,11 @@ judged as (
         case
             when response_id is null then 'missing_key:response_id'
             when account_id is null then 'missing_account_id:account_id'
-            when {{ is_missing('responded_at') }} then 'missing_value:responded_at'
+            when {{ is_blank('responded_at') }} then 'missing_value:responded_at'
             when survey_type is null then 'missing_value:survey_type'
-            when {{ is_missing('score') }} then 'missing_value:score'
-            when {{ is_bad('responded_at') }} then 'bad_value:responded_at'
-            when {{ is_bad('score') }} then 'bad_value:score'
+            when {{ is_blank('score') }} then 'missing_value:score'
+            when {{ failed_to_cast('responded_at') }} then 'bad_value:responded_at'
+            when {{ failed_to_cast('score') }} then 'bad_value:score'
             when {{ is_out_of_time('responded_at') }} then 'out_of_time:responded_at'
             when
                 lower(survey_type) = 'nps'

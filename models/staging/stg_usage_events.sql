@@ -35,18 +35,18 @@ judged as (
         case
             when event_id is null then 'missing_key:event_id'
             when account_id is null then 'missing_account_id:account_id'
-            when {{ is_missing('event_at') }} then 'missing_value:event_at'
+            when {{ is_blank('event_at') }} then 'missing_value:event_at'
             when feature is null then 'missing_value:feature'
-            when {{ is_bad('event_at') }} then 'bad_value:event_at'
+            when {{ failed_to_cast('event_at') }} then 'bad_value:event_at'
             when {{ is_out_of_time('event_at') }} then 'out_of_time:event_at'
             when not is_known_account then 'unknown_account:account_id'
         end as rejection,
         case
-            when {{ is_bad('duration_seconds') }} then 'bad_value'
+            when {{ failed_to_cast('duration_seconds') }} then 'bad_value'
             when duration_seconds < 0 then 'out_of_range'
         end as duration_seconds_issue,
         case
-            when {{ is_bad('event_count') }} then 'bad_value'
+            when {{ failed_to_cast('event_count') }} then 'bad_value'
             when event_count < 1 then 'out_of_range'
         end as event_count_issue
     from matched

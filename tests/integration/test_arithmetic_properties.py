@@ -38,7 +38,7 @@ CATALOGUE = [
 TABLES = {
     "scoring.scores_to_compute": "account_id varchar, score_date date, scorecard varchar,"
     " is_only_ranks boolean",
-    "scoring.metrics_side_by_side": "account_id varchar, score_date date, segment varchar, "
+    "scoring.metrics_wide": "account_id varchar, score_date date, segment varchar, "
     + ", ".join(f"{metric} decimal(18, 6)" for metric in CATALOGUE),
     "scoring.scoring_version": "scoring_version varchar",
     "staging.stg_score_overrides": "override_id varchar, account_id varchar, record_status varchar,"
@@ -197,7 +197,7 @@ def tables_of(scenario: Scenario) -> dict[str, list[tuple[Any, ...]]]:
     metrics = [row.metric for row in scenario.rows]
     return {
         "scoring.scores_to_compute": [(name, DAY, "c", False) for name in names],
-        "scoring.metrics_side_by_side": [
+        "scoring.metrics_wide": [
             (
                 *(name, DAY, "s"),
                 *(dict(zip(metrics, cells, strict=True)).get(metric) for metric in CATALOGUE),

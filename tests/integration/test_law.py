@@ -147,7 +147,7 @@ def test_a_part_of_the_project_leaves_nothing_stale(tmp_path: Path) -> None:
     usage = raw / "usage_events" / "usage_events.csv"
     header, *events = usage.read_text(encoding="utf-8").splitlines(keepends=True)
     usage.write_text(header + "".join(events[::3]), encoding="utf-8")
-    for part in ("+metrics_side_by_side", "marts"):
+    for part in ("+metrics_wide", "marts"):
         workshop.build(Build(day, select=part), raw, work)
     usage.write_text(header + "".join(events), encoding="utf-8")
     workshop.build(Build(day), raw, work)

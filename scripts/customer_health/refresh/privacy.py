@@ -29,7 +29,7 @@ CLASSES_OF_CHARACTERS = (
     (re.compile(r"[a-z]"), 26), (re.compile(r"[A-Z]"), 26), (re.compile(r"[0-9]"), 10),
     (re.compile(r"[^a-zA-Z0-9]"), 32),
 )  # fmt: skip
-# Words for nothing (macros/null_words.sql) stay as they are.
+# Words for nothing (macros/nullify_blanks.sql) stay as they are.
 NOTHING = ("", "null", "none", "n/a", "?", "-")
 # Columns of sentences and file names, in which an id may stand among other words. In the raw files
 # so are all columns that are not ours.

@@ -4,8 +4,8 @@
     or decimals of at most `scale` decimals, below 10^20. Null where either is null or the
     denominator is not above 0. The result is decimal(28, places).
 -#}
-{% macro exact_ratio(numerator, denominator, places, scale=0) -%}
-    {{ return(adapter.dispatch('exact_ratio', 'health_scoring')(
+{% macro divide_exact(numerator, denominator, places, scale=0) -%}
+    {{ return(adapter.dispatch('divide_exact', 'health_scoring')(
         numerator, denominator, places, scale
     )) }}
 {%- endmacro %}
@@ -14,7 +14,7 @@
     DuckDB: numbers of 128 bits are slow to divide, so that small ones are taken as 64 bits. With
     |n| < 10^(18 - places) and d < 10^16, 2n x 10^places + d stays below 3 x 10^18.
 -#}
-{% macro duckdb__exact_ratio(numerator, denominator, places, scale) -%}
+{% macro duckdb__divide_exact(numerator, denominator, places, scale) -%}
     {%- set bound = 10 ** (18 - scale - [places, 2] | max) -%}
     case
         when {{ denominator }} > 0
@@ -65,7 +65,7 @@
     cast(cast({{ value }} as decimal(38, {{ scale }})) * 1{{ '0' * scale }} as hugeint)
 {%- endmacro %}
 
-{% macro postgres__exact_ratio(numerator, denominator, places, scale) -%}
+{% macro postgres__divide_exact(numerator, denominator, places, scale) -%}
     case
         when {{ denominator }} > 0
             then
@@ -85,7 +85,7 @@
     Spark: its div gives 64 bits only. What is left over is taken off first, so that the quotient of
     decimals is whole; the narrower the denominator's type, the more digits that quotient may have.
 -#}
-{% macro spark__exact_ratio(numerator, denominator, places, scale) -%}
+{% macro spark__divide_exact(numerator, denominator, places, scale) -%}
     {%- set whole = 'cast(cast(%s as decimal(38, ' ~ scale ~ ')) * 1' ~ '0' * scale ~ ' as decimal(38, 0))' -%}
     {%- set n = whole | format(numerator) -%}
     {%- set d = whole | format(denominator) -%}

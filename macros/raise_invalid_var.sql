@@ -1,5 +1,5 @@
 {#- Stops the run: the var has a value it cannot have. -#}
-{% macro bad_var(name, given, expected) -%}
+{% macro raise_invalid_var(name, given, expected) -%}
     {%- set variable = ['HEALTH_' ~ name | upper] if name in ['run_date', 'as_of_date'] else [] -%}
     {{ exceptions.raise_compiler_error(
         "The var " ~ name ~ " is '" ~ given ~ "', but has to be " ~ expected

@@ -3,7 +3,7 @@
     case. Null stays null. Words are compared one by one: a list of them becomes a join in DuckDB,
     which is made also for columns that nobody asked for.
 -#}
-{% macro null_words(value) -%}
+{% macro nullify_blanks(value) -%}
     case
         when length({{ value }}) > 4 then {{ value }}
         when

@@ -7,11 +7,11 @@
     its own. In hash aggregates, which spill: numbering the rows would sort all of them. Reading the
     rows again takes less than keeping them.
 -#}
-{% macro newest_per_key(relation, keys, columns) -%}
-    {{ return(adapter.dispatch('newest_per_key', 'health_scoring')(relation, keys, columns)) }}
+{% macro deduplicate(relation, keys, columns) -%}
+    {{ return(adapter.dispatch('deduplicate', 'health_scoring')(relation, keys, columns)) }}
 {%- endmacro %}
 
-{% macro duckdb__newest_per_key(relation, keys, columns) -%}
+{% macro duckdb__deduplicate(relation, keys, columns) -%}
     with
 
     versions as not materialized (
@@ -87,7 +87,7 @@
     from newest_of_repeated
 {%- endmacro %}
 
-{% macro postgres__newest_per_key(relation, keys, columns) -%}
+{% macro postgres__deduplicate(relation, keys, columns) -%}
     select
         {{ keys | join(', ') }},
         raw_rows
@@ -111,7 +111,7 @@
 {%- endmacro %}
 
 {#- Spark: null is the smallest value of a struct's field as it is. -#}
-{% macro spark__newest_per_key(relation, keys, columns) -%}
+{% macro spark__deduplicate(relation, keys, columns) -%}
     select
         {{ keys | join(', ') }},
         raw_rows

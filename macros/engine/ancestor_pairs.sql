@@ -3,13 +3,13 @@
     from `from_column` to `to_column` of a relation in which nobody has more than one step. Columns:
     from_column and reached_<from_column>. Each pair is kept once, which is what ends a cycle.
 -#}
-{% macro pairs_reached(name, relation, from_column, to_column) -%}
-    {{ return(adapter.dispatch('pairs_reached', 'health_scoring')(
+{% macro ancestor_pairs(name, relation, from_column, to_column) -%}
+    {{ return(adapter.dispatch('ancestor_pairs', 'health_scoring')(
         name, relation, from_column, to_column
     )) }}
 {%- endmacro %}
 
-{% macro default__pairs_reached(name, relation, from_column, to_column) -%}
+{% macro default__ancestor_pairs(name, relation, from_column, to_column) -%}
     select
         {{ from_column }},
         {{ to_column }} as reached_{{ from_column }}
@@ -28,7 +28,7 @@
 {%- endmacro %}
 
 {#- Spark knows only union all in recursion: each row carries what was reached on its way. -#}
-{% macro spark__pairs_reached(name, relation, from_column, to_column) -%}
+{% macro spark__ancestor_pairs(name, relation, from_column, to_column) -%}
     select
         {{ from_column }},
         {{ to_column }} as reached_{{ from_column }},

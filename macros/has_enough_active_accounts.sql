@@ -3,7 +3,7 @@
     median of other days, and at least 2 where that median is 4 or more. `doubled_median` is twice
     the median, a whole number.
 -#}
-{% macro is_carrying_day(active_accounts, doubled_median) -%}
+{% macro has_enough_active_accounts(active_accounts, doubled_median) -%}
     (
         20 * {{ active_accounts }} >= {{ doubled_median }}
         and ({{ doubled_median }} < 8 or {{ active_accounts }} >= 2)

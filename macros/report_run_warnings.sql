@@ -4,7 +4,7 @@
     nothing failed: an input of which no row was accepted, features.csv that knows nothing of what is
     used, parents in a cycle, usage that ends long before the as-of date.
 -#}
-{% macro tell_what_to_look_at(results) -%}
+{% macro report_run_warnings(results) -%}
     {%- if results and nothing_new() -%}
         {%- set nothing = 'Nothing is new since the last run: every table stays as it is.' -%}
         {#- --quiet hides what is logged, not what is printed. -#}

@@ -2,16 +2,16 @@
     numerator / denominator x 10^power, rounded half away from zero to `places` decimals, exactly, as
     decimal(18, places): for whole numbers so small that 2 x numerator x 10^(places + power) stays
     below 9 x 10^18 and the ratio below 10^(18 - 2 x places): it stops where they are larger, which
-    exact_ratio does not, but is faster.
+    divide_exact does not, but is faster.
     Null where either is null or the denominator is not above 0.
 -#}
-{% macro whole_ratio(numerator, denominator, places, power=0) -%}
-    {{ return(adapter.dispatch('whole_ratio', 'health_scoring')(
+{% macro divide_int(numerator, denominator, places, power=0) -%}
+    {{ return(adapter.dispatch('divide_int', 'health_scoring')(
         numerator, denominator, places, power
     )) }}
 {%- endmacro %}
 
-{% macro default__whole_ratio(numerator, denominator, places, power) -%}
+{% macro default__divide_int(numerator, denominator, places, power) -%}
     {%- set shift = places + power -%}
     {%- set n = '(' ~ numerator ~ ')' ~ (' * 1' ~ '0' * shift if shift > 0 else '') -%}
     {%- set d = '(' ~ denominator ~ ')' ~ (' * 1' ~ '0' * -shift if shift < 0 else '') -%}
