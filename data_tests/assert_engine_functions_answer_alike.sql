@@ -76,7 +76,9 @@ expectations as (
     {% endfor %}
     -- Of three versions the newest; of two as new the one that is larger; null is smallest.
     select
-        cast('the newest of a key, with how many there were' as {{ dbt.type_string() }}) as expectation,
+        cast(
+            'the newest of a key, with how many there were' as {{ dbt.type_string() }}
+        ) as expectation,
         count(*) = 2
         and sum(
             case

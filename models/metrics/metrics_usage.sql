@@ -446,7 +446,9 @@ measured as (
                 has_usage
                 and day_number - 55 >= created_day_number
                 and day_number - 55 >= feed_first_day_number
-                then {{ divide_exact('(events_28d - earlier_events_28d)', 'earlier_events_28d', 6) }}
+                then {{ divide_exact(
+                    '(events_28d - earlier_events_28d)', 'earlier_events_28d', 6
+                ) }}
         end as usage_change_28d,
         case
             when has_usage

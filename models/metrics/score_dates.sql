@@ -85,8 +85,9 @@ carrying_days as (
 
     select
         usage_days.activity_date,
-        {{ has_enough_active_accounts('usage_days.active_accounts', 'overall_median.doubled_median') }}
-            as carries_all_days,
+        {{ has_enough_active_accounts(
+            'usage_days.active_accounts', 'overall_median.doubled_median'
+        ) }} as carries_all_days,
         {{ has_enough_active_accounts(
             'usage_days.active_accounts', 'coalesce(following_medians.doubled_median, 0)'
         ) }} as carries_later_days

@@ -569,12 +569,14 @@ told_episodes as (
         episodes.storm_id,
         {% for column in of_rule %}
             case
-                when previous.alert_id is null then rules.{{ column }} else previous.{{ column }}
+                when previous.alert_id is null then rules.{{ column }}
+                else previous.{{ column }}
             end as {{ column }},
         {% endfor %}
         {% for column in at_opening %}
             case
-                when previous.alert_id is null then episodes.{{ column }} else previous.{{ column }}
+                when previous.alert_id is null then episodes.{{ column }}
+                else previous.{{ column }}
             end as {{ column }},
         {% endfor %}
         episodes.opened_on,
@@ -709,7 +711,8 @@ storm_episodes as (
         named_storms.rule,
         {% for column in of_rule %}
             case
-                when previous.alert_id is null then storm_rule.{{ column }} else previous.{{ column }}
+                when previous.alert_id is null then storm_rule.{{ column }}
+                else previous.{{ column }}
             end as {{ column }},
         {% endfor %}
         named_storms.opened_on,

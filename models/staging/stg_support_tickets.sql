@@ -42,7 +42,9 @@ judged as (
             when solved_at < opened_at then 'end_before_start:solved_at'
             when not is_known_account then 'unknown_account:account_id'
         end as rejection,
-        case when {{ failed_to_cast('first_response_at') }} then 'bad_value' end as first_response_at_issue,
+        case
+            when {{ failed_to_cast('first_response_at') }} then 'bad_value'
+        end as first_response_at_issue,
         case
             when lower(priority) not in ('low', 'normal', 'high', 'urgent') then 'unknown_value'
         end as priority_issue,
