@@ -61,8 +61,13 @@ check-input: setup ## Judge a folder of raw inputs before building: make check-i
 sample-data: setup ## Generate sample_data again
 	@python tools/generate_sample_data.py
 
+# What differs from the last commit; all of it takes sqlfluff minutes, and `make lint` does that.
+CHANGED_SQL = $(shell { git diff --name-only --diff-filter=d HEAD; \
+	git ls-files --others --exclude-standard; } | grep -E '^(models|data_tests)/.*[.]sql$$' | sort -u)
+
 .PHONY: check
-check: lint ## The fast loop: linters, types, dbt parse, tests without a warehouse
+check: lint-fast ## The fast loop: linters, SQL that is not committed yet, tests without a warehouse
+	@$(if $(CHANGED_SQL),sqlfluff lint $(CHANGED_SQL))
 	@pytest -q -n 2 tests/unit
 
 .PHONY: prove-all
@@ -144,7 +149,11 @@ LABORATORY := --no-warn-unused-ignores $(addprefix --disable-error-code=,arg-typ
 	$(wildcard tests/faults/*.py tests/oracle/*.py tests/support/*.py tools/*.py)
 
 .PHONY: lint
-lint: setup ## Check the SQL, the YAML and the Python
+lint: lint-fast ## Check the SQL, the YAML and the Python
+	@sqlfluff lint --processes 2 models data_tests
+
+.PHONY: lint-fast
+lint-fast: setup
 	@ruff check .
 	@ruff format --check .
 	@mypy
@@ -152,7 +161,6 @@ lint: setup ## Check the SQL, the YAML and the Python
 	@customer-health validate
 	@dbt parse --quiet
 	@dbt-bouncer run --config-file dbt-bouncer.yml
-	@sqlfluff lint --processes 2 models data_tests
 
 .PHONY: lock
 lock: LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
