@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 DIR ?= sample_data
 
+comma := ,
+
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PATH := $(abspath $(BIN)):$(PATH)
 
@@ -66,9 +68,19 @@ CHANGED_SQL = $(shell { git diff --name-only --diff-filter=d HEAD; \
 	git ls-files --others --exclude-standard; } | grep -E '^(models|data_tests)/.*[.]sql$$' | sort -u)
 
 .PHONY: check
-check: lint-fast ## The fast loop: linters, SQL that is not committed yet, tests without a warehouse
+check: lint-fast ## The fast loop: linters, SQL that is not committed yet, tests without a warehouse, scoring rules
 	@$(if $(CHANGED_SQL),sqlfluff lint $(CHANGED_SQL))
-	@pytest -q -n 2 tests/unit
+	@pytest -q -n 2 --dist loadfile tests/unit
+	@$(MAKE) --no-print-directory test-rules
+
+# In a file and folders of its own: your tables and what dbt knows of them stay as they are.
+RULES := HEALTH_RAW_DIR=sample_data HEALTH_WAREHOUSE=build/rules.duckdb DBT_TARGET_PATH=build/target DBT_LOG_PATH=build/logs
+
+.PHONY: test-rules
+test-rules: setup ## Run the unit tests of the scoring rules on tables without rows: make test-rules [RULE=metric_scores]
+	@$(RULES) dbt build --quiet --empty --exclude-resource-type unit_test test
+	@$(RULES) dbt test --quiet --select $(addsuffix $(comma),$(RULE))test_type:unit
+	@echo "The unit tests of the scoring rules pass."
 
 .PHONY: prove-all
 prove-all: law test-laboratory test-faults test-engines mutations ## Everything that proves a release: hours

@@ -1,12 +1,13 @@
 """Break each rule of scoring and of the nightly refresh once, and see the test that guards it fail.
 
 Usage:
-    python tools/mutations.py            # all of them, about 5 seconds each, a refresh 20
+    python tools/mutations.py            # all of them: a build first, then some 5 seconds each
     python tools/mutations.py curve      # those whose rule contains the word
     python tools/mutations.py refresh
 
 Each mutation changes one place of a copy of the project; the named test, of dbt or in Python, runs
-there and has to fail. Exit 0 when every break was noticed, 1 when one went unnoticed.
+there and has to fail. The list is also where to look up which test guards which rule. Exit 0 when
+every break was noticed, 1 when one went unnoticed, 2 when no rule contains the word.
 """
 
 import argparse
@@ -1065,6 +1066,8 @@ def main() -> int:
     parser.add_argument("word", nargs="?", default="", help="only rules that contain this")
     word = parser.parse_args().word
     chosen = [mutation for mutation in [*MUTATIONS, *REFRESH] if word in mutation.rule]
+    if not chosen:
+        parser.error(f"no rule contains {word!r}; the list is in tools/mutations.py")
     unnoticed = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -17,7 +17,7 @@ def apply_diff(path: Path, diff: str) -> None:
     """Replace the lines after - by those after +; added lines follow the line before them."""
     text = path.read_text(encoding="utf-8")
     for old, new in changes(diff):
-        assert text.count(old) == 1, f"{path} does not have once:\n{old}"
+        assert text.count(old) == 1, f"docs/how_to.md: {path} does not have once:\n{old}"
         text = text.replace(old, new)
     path.write_text(text, encoding="utf-8")
 

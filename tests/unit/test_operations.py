@@ -13,7 +13,7 @@ DATA_TESTS = sorted(path.stem for path in (ROOT / "data_tests").rglob("assert_*.
 
 @pytest.mark.parametrize("name", DATA_TESTS)
 def test_every_data_test_is_in_the_runbook(name: str) -> None:
-    assert f"`{name}`" in RUNBOOK
+    assert f"`{name}`" in RUNBOOK, f"docs/operations.md, Data tests: say what to do about {name}"
 
 
 def test_every_audit_is_in_the_runbook_and_has_a_next_step() -> None:

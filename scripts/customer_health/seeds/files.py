@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_FLOOR, Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +174,13 @@ def plain(number: Decimal) -> str:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    loaded = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return parse_yaml(path.read_bytes())
+
+
+@lru_cache(maxsize=8)
+def parse_yaml(content: bytes) -> dict[str, Any]:
+    """The same object for the same content: to be read, never changed."""
+    loaded = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return loaded if isinstance(loaded, dict) else {}
 
 
