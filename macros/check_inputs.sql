@@ -43,7 +43,7 @@
         {%- if problems -%}
             {{ exceptions.raise_compiler_error(
                 'The raw inputs cannot be used, nothing was built:\n  - ' ~ problems | join('\n  - ')
-                ~ '\nMend these and run again; customer-health check looks closer at a folder.'
+                ~ '\nFix these and run again; customer-health check looks closer at a folder.'
             ) }}
         {%- endif -%}
         {%- if flags.WHICH in ('build', 'run') -%}{%- do write_run_record() -%}{%- endif -%}

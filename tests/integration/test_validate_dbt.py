@@ -244,7 +244,7 @@ def ancestors(name: str, parents: dict[str, Iterable[str]]) -> set[str]:
     return found
 
 
-def test_every_promise_of_a_seed_stands_before_the_scores(built: tuple[Path, Run]) -> None:
+def test_every_check_of_a_seed_comes_before_the_scores(built: tuple[Path, Run]) -> None:
     """dbt runs a test before the models that are built from all that the test reads."""
     manifest = json.loads((built[0] / "work/target/manifest.json").read_text())
     before = ancestors("model.health_scoring.fct_health_scores", manifest["parent_map"])
@@ -374,7 +374,7 @@ def of_kind(kind: str, workspace: Path) -> list[tuple[dict[str, Any], str]]:
     return [(t, re.search(r'from "warehouse"\.("\w+"\."\w+")', t["sql"])[1]) for t in tests]
 
 
-def test_every_promise_of_cells_is_seen_to_fail(
+def test_every_column_check_is_seen_to_fail(
     built: tuple[Path, Run], emptied: duckdb.DuckDBPyConnection
 ) -> None:
     """Of seeds and models: one row per fault, with the column and what was checked."""
@@ -427,7 +427,7 @@ def test_every_key_is_seen_to_fail(
         ("{columns: [grade]}", "nothing to check"),
     ],
 )
-def test_a_promise_that_does_not_exist_is_refused(check: str, words: str, tmp_path: Path) -> None:
+def test_a_check_that_does_not_exist_is_refused(check: str, words: str, tmp_path: Path) -> None:
     """Else a slip in the YAML would be a check that nobody holds."""
     project = copy_project(tmp_path / "project")
     path = project / "seeds" / "scoring" / "_scoring__seeds.yml"

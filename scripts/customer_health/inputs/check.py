@@ -400,7 +400,7 @@ def next_steps(report: Report) -> str:
     warning = f"NOT ONE ROW of {', '.join(lost)} was accepted.\n" if lost else ""
     return (
         f"{warning}The project builds on this folder: rows rejected {rejected:,}, cells blanked"
-        f" {blanked:,}.\nMend at the source what matters to you, check again, then:\n"
+        f" {blanked:,}.\nFix at the source what matters to you, check again, then:\n"
         f"  export HEALTH_RAW_DIR={folder} HEALTH_WAREHOUSE=warehouse/mine.duckdb\n  dbt build"
     )
 
