@@ -6,7 +6,7 @@ metadata, so that nothing beside it can get lost.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -445,12 +445,15 @@ def replaced(
     return sorted(found)
 
 
-def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[str, ...]]) -> None:
-    """Insert many rows at once, columns as lists."""
+def insert(
+    connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[str | None, ...]]
+) -> None:
+    """Insert many rows of texts at once; DuckDB casts them to the columns of the table. They go as
+    one text: DuckDB takes a tenth of a millisecond and more over each value of a list."""
     if rows:
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        unnested = ", ".join("unnest(?)" for _ in columns)
-        connection.execute(f"insert into {table} select {unnested}", columns)
+        texts = ", ".join(f"line[{at}]" for at in range(1, len(rows[0]) + 1))
+        lines = "select unnest(cast(cast(? as json) as varchar[][])) as line"
+        connection.execute(f"insert into {table} select {texts} from ({lines})", [json.dumps(rows)])
 
 
 def sentences(arrival: Arrival) -> list[str]:

@@ -417,14 +417,18 @@ def write_shares(connection: duckdb.DuckDBPyConnection, shares: list[Share]) -> 
         "create or replace temp table shares (input varchar, loaded_at timestamp, measure varchar,"
         " column_name varchar, part bigint, whole bigint)"
     )
-    rows = [(s.input, s.loaded_at, s.measure, s.column, s.part, s.whole) for s in shares]
-    if rows:
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        connection.execute(
-            "insert into shares select unnest(?), unnest(?), unnest(?), unnest(?), unnest(?),"
-            " unnest(?)",
-            columns,
+    rows = [
+        (
+            s.input,
+            str(s.loaded_at) if s.loaded_at else None,
+            s.measure,
+            s.column,
+            str(s.part),
+            str(s.whole),
         )
+        for s in shares
+    ]
+    landing.insert(connection, "shares", rows)
 
 
 def read_shares(connection: duckdb.DuckDBPyConnection, version: Path | None) -> list[Share]:
