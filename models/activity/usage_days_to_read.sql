@@ -149,6 +149,15 @@ raw_days as (
         select activity_date as event_date
         from {{ known_accounts }}
         where {{ is_out_of_time('activity_date') }}
+
+        union
+
+        -- Days with rows of unknown accounts alone: a day ahead is the reason that comes first.
+        select event_date
+        from {{ known_issues }}
+        where
+            rejection_reason = 'unknown_account'
+            and {{ is_out_of_time('event_date') }}
         {% if '_loaded_at' not in raw_table('usage_events').columns %}
 
             union
