@@ -38,6 +38,8 @@ SEEN, CHANGING, WITHDRAWN = "seen before", "still being written", "withdrawn"
 # Not landed, because its input cannot be in this run; because it cannot be opened.
 HELD_BACK, UNREADABLE = "held back", "not readable"
 PERSONAL = "user_id"
+# Of what is inserted as text: some megabytes.
+ROWS_AT_ONCE = 50_000
 # The row number until a file is written; columns that are received have no blank at their end.
 ROW = '"_source_row "'
 OWN_COLUMNS = ("_batch_id", "_source_file", "_source_row", "_source_sha256", "_loaded_at")
@@ -448,12 +450,14 @@ def replaced(
 def insert(
     connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[str | None, ...]]
 ) -> None:
-    """Insert many rows of texts at once; DuckDB casts them to the columns of the table. They go as
-    one text: DuckDB takes a tenth of a millisecond and more over each value of a list."""
-    if rows:
-        texts = ", ".join(f"line[{at}]" for at in range(1, len(rows[0]) + 1))
+    """Insert many rows of texts; DuckDB casts them to the columns of the table. They go as text,
+    in pieces that need little memory: DuckDB takes far longer over each value of a list."""
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        piece = rows[start : start + ROWS_AT_ONCE]
+        texts = ", ".join(f"line[{at}]" for at in range(1, len(piece[0]) + 1))
         lines = "select unnest(cast(cast(? as json) as varchar[][])) as line"
-        connection.execute(f"insert into {table} select {texts} from ({lines})", [json.dumps(rows)])
+        into = f"insert into {table} select {texts} from ({lines})"
+        connection.execute(into, [json.dumps(piece)])
 
 
 def sentences(arrival: Arrival) -> list[str]:
