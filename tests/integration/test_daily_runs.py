@@ -14,7 +14,7 @@ import generate_sample_data
 import pytest
 from law import Build, Workshop
 from nights import nights
-from project import ROOT
+from project import ROOT, build, without_data_tests, write_two_accounts
 from recompute import compare, recompute
 from recompute.recomputing import parse_dates
 
@@ -60,3 +60,21 @@ def test_daily_runs_agree_with_the_recomputation(sample: Path, tmp_path: Path) -
     assert not comparison.differences, comparison.examples
     assert comparison.values_compared > 50_000
     print(f"{DAYS} runs, {comparison.values_compared:,} values compared, no difference")
+
+
+def test_a_clock_that_goes_back_and_on_judges_every_row_again(tmp_path: Path) -> None:
+    """Also a day on which there is nothing but usage of an account that nobody knows."""
+    raw, work = tmp_path / "raw", tmp_path / "work"
+    write_two_accounts(raw, "login")
+    with (raw / "usage_events" / "usage_events.csv").open("a", encoding="utf-8") as file:
+        file.write("stray,x1,2026-02-28,login\n")
+    reasons = []
+    for run_date in ("2026-03-02", "2026-02-11", "2026-03-02"):
+        run = build(raw, work, project=without_data_tests(), variables={"run_date": run_date})
+        assert run.returncode == 0, run.output
+        reasons += run.rows(
+            "select column_name, reason from marts.rejected_records where record_key = 'stray'"
+        )
+
+    unknown, ahead = ("account_id", "unknown_account"), ("event_at", "out_of_time")
+    assert reasons == [unknown, ahead, unknown]
