@@ -64,7 +64,7 @@ sample-data: setup ## Generate sample_data again
 	@python tools/generate_sample_data.py
 
 # What differs from the last commit; all of it takes sqlfluff minutes, and `make lint` does that.
-CHANGED_SQL = $(shell { git diff --name-only --diff-filter=d HEAD; \
+CHANGED_SQL = $(shell { git diff --name-only --relative --diff-filter=d HEAD; \
 	git ls-files --others --exclude-standard; } | grep -E '^(models|data_tests)/.*[.]sql$$' | sort -u)
 
 .PHONY: check

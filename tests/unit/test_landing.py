@@ -165,16 +165,3 @@ def test_a_landed_file_that_is_damaged_is_named(places: Settings) -> None:
 
     with pytest.raises(UserError, match="is damaged"):
         land(places)
-
-
-def test_rows_are_inserted_in_pieces_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the texts hold, and wherever a piece ends."""
-    monkeypatch.setattr(landing, "ROWS_AT_ONCE", 2)
-    rows = [("a\x00b", "ü😀"), ("", '"\\\n\t'), (None, "[1]"), ("null", "{}"), (" 1 ", "NaN")]
-    with duckdb.connect() as connection:
-        connection.execute("create table texts (one varchar, other varchar)")
-        landing.insert(connection, "texts", rows)
-        landing.insert(connection, "texts", [])
-        found = connection.execute("select one, other from texts order by rowid").fetchall()
-
-    assert found == rows

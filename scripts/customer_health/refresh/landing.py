@@ -6,7 +6,7 @@ metadata, so that nothing beside it can get lost.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from customer_health.bulk import insert_texts
 from customer_health.disk import put_in_place
 from customer_health.errors import CHECKS_FAILED, CONFIGURATION, UserError
 from customer_health.inputs import raw_files
@@ -38,8 +39,6 @@ SEEN, CHANGING, WITHDRAWN = "seen before", "still being written", "withdrawn"
 # Not landed, because its input cannot be in this run; because it cannot be opened.
 HELD_BACK, UNREADABLE = "held back", "not readable"
 PERSONAL = "user_id"
-# Of what is inserted as text: some megabytes.
-ROWS_AT_ONCE = 50_000
 # The row number until a file is written; columns that are received have no blank at their end.
 ROW = '"_source_row "'
 OWN_COLUMNS = ("_batch_id", "_source_file", "_source_row", "_source_sha256", "_loaded_at")
@@ -380,11 +379,11 @@ def hide_people(
             key = privacy.require_key(key, why)
             memory.check(key)
             memory.note_key(key)
-            insert(connection, "people", [(text, key.pseudonym(text)) for text in users])
+            insert_texts(connection, "people", [(text, key.pseudonym(text)) for text in users])
             tombstones = memory.tombstones("user")
-            insert(connection, "erased_users", gone(users, "user", key, tombstones))
+            insert_texts(connection, "erased_users", gone(users, "user", key, tombstones))
             if tombstones and "account_id" in arrival.columns:
-                insert(connection, "erased_pairs", erased_pairs(connection, key, tombstones))
+                insert_texts(connection, "erased_pairs", erased_pairs(connection, key, tombstones))
     tombstones = memory.tombstones("account")
     if tombstones or memory.tombstones("user"):
         key = privacy.require_key(key, "somebody was erased, and must not come back")
@@ -395,16 +394,16 @@ def hide_people(
         changed: list[tuple[str, ...]] = [
             (name, text, cleaned[text]) for name, text in words if cleaned[text] != text
         ]
-        insert(connection, "sentences", changed)
+        insert_texts(connection, "sentences", changed)
         named += dict.fromkeys(name for name, _, _ in changed)
         for name in other_texts(arrival, free):
             rows = replaced(connection, name, memory, key)
-            insert(connection, "sentences", rows)
+            insert_texts(connection, "sentences", rows)
             named += [name] * bool(rows)
     if tombstones and key:
         columns = [c for c in ("account_id", "parent_account_id") if c in arrival.columns]
         texts = {text for column in columns for text in distinct_texts(connection, column)}
-        insert(connection, "erased_accounts", gone(sorted(texts), "account", key, tombstones))
+        insert_texts(connection, "erased_accounts", gone(sorted(texts), "account", key, tombstones))
     return named
 
 
@@ -445,19 +444,6 @@ def replaced(
         cleaned = [(name, text, memory.cleaned(text, key, False)) for (text,) in part]
         found += [row for row in cleaned if row[1] != row[2]]
     return sorted(found)
-
-
-def insert(
-    connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[str | None, ...]]
-) -> None:
-    """Insert many rows of texts; DuckDB casts them to the columns of the table. They go as text,
-    in pieces that need little memory: DuckDB takes far longer over each value of a list."""
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        piece = rows[start : start + ROWS_AT_ONCE]
-        texts = ", ".join(f"line[{at}]" for at in range(1, len(piece[0]) + 1))
-        lines = "select unnest(cast(cast(? as json) as varchar[][])) as line"
-        into = f"insert into {table} select {texts} from ({lines})"
-        connection.execute(into, [json.dumps(piece)])
 
 
 def sentences(arrival: Arrival) -> list[str]:

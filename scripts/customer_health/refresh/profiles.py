@@ -18,6 +18,7 @@ from pathlib import Path
 
 import duckdb
 
+from customer_health.bulk import insert_texts
 from customer_health.inputs import raw_files
 from customer_health.inputs.raw_files import Contract, quoted
 from customer_health.refresh import landing
@@ -125,7 +126,7 @@ def new_shares(
     if not new:
         return []
     connection.execute("create or replace temp table new_loads (loaded_at timestamp)")
-    connection.execute("insert into new_loads select unnest(?)", [[load.loaded_at for load in new]])
+    insert_texts(connection, "new_loads", [[str(load.loaded_at)] for load in new])
     counted = {load.loaded_at: load.rows for load in new}
     if contract.name == USAGE:
         rows = [*usage_issues(connection), *usage_filled(connection, contract, new)]
@@ -428,7 +429,7 @@ def write_shares(connection: duckdb.DuckDBPyConnection, shares: list[Share]) -> 
         )
         for s in shares
     ]
-    landing.insert(connection, "shares", rows)
+    insert_texts(connection, "shares", rows)
 
 
 def read_shares(connection: duckdb.DuckDBPyConnection, version: Path | None) -> list[Share]:

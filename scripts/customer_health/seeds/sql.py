@@ -2,7 +2,6 @@
 they were read. CONTRIBUTING.md says how to write one.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from customer_health.bulk import insert_texts
 from customer_health.errors import CONFIGURATION, UserError
 from customer_health.init import template
 from customer_health.seeds.files import Fault, Row, Table, Tables, plain, shown, span
@@ -95,11 +95,7 @@ def load(connection: "duckdb.DuckDBPyConnection", table: Table) -> None:
     connection.execute(f"create table {quoted(table.seed.name)} ({columns})")
     rows = {tuple(row.cells.items()): row for row in table.rows}.values()
     cells = [[text_of(row.get(name)) for name in names] for row in rows]
-    # As one text: DuckDB takes its time over each parameter.
-    texts = ", ".join(f"line[{at}]" for at in range(1, len(names) + 1))
-    lines = "select unnest(cast(cast(? as json) as varchar[][])) as line"
-    into = f"insert into {quoted(table.seed.name)} select {texts} from ({lines})"
-    connection.execute(into, [json.dumps(cells)])
+    insert_texts(connection, quoted(table.seed.name), cells)
 
 
 def names_of(row: Row, columns: list[str]) -> list[str]:
