@@ -1,6 +1,6 @@
 {#-
-    dbt's own statement, but that the view does not name the database it is in: DuckDB calls a database
-    after its file, and the views would be lost in a copy of another name.
+    dbt's own statement, which only dbt clone uses here (a model goes by create_or_replace.sql), but
+    that the view does not name the database it is in, and that it stays within a working file.
 -#}
 {% macro duckdb__create_view_as(relation, sql) -%}
     {%- if flags.WHICH == 'clone' and defer_relation and defer_relation.database != relation.database

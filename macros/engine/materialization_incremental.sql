@@ -7,7 +7,7 @@
 {% materialization incremental, adapter='duckdb' %}
     {%- set existing = load_cached_relation(this) -%}
     {%- if existing is none or existing.is_view or should_full_refresh() -%}
-        {{ return(dbt.materialization_incremental_duckdb()) }}
+        {{ return(create_or_replace('table', existing)) }}
     {%- endif -%}
     {%- set relations = {'relations': [this.incorporate(type='table')]} -%}
     {%- if nothing_new() -%}

@@ -1,8 +1,12 @@
-{#- dbt's own table, left as it is where nothing is new (macros/nothing_new.sql). -#}
+{#-
+    dbt's own table, but for two things: left as it is where nothing is new (macros/nothing_new.sql),
+    and made in one statement (macros/engine/create_or_replace.sql).
+-#}
 {% materialization table, adapter='duckdb' %}
-    {%- if load_cached_relation(this) and nothing_new() -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- if existing and nothing_new() -%}
         {%- call noop_statement('main', 'nothing new', 'OK') -%}{%- endcall -%}
         {{ return({'relations': [this]}) }}
     {%- endif -%}
-    {{ return(dbt.materialization_table_duckdb()) }}
+    {{ return(create_or_replace('table', existing)) }}
 {% endmaterialization %}

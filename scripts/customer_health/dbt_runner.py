@@ -42,14 +42,23 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
 
 
+def start_folder(settings: Settings) -> Path:
+    """Where dbt is started: two folders above the working file. By its name from there, which is
+    that of profiles.yml in the project, dbt's state of one working file is good for any other."""
+    return settings.warehouse.parent.parent
+
+
 def environment(settings: Settings, variables: dict[str, str] | None = None) -> dict[str, str]:
-    """What dbt may know: all but the key, the places as full paths, and what this run is given."""
-    secrets = (privacy.VARIABLE, privacy.FILE_VARIABLE)
-    inherited = {k: v for k, v in os.environ.items() if k not in secrets}
+    """What dbt may know: all but the key, where things are, and what this run is given. The engine
+    is that of the working file, whatever the shell says."""
+    kept_back = (privacy.VARIABLE, privacy.FILE_VARIABLE, "DBT_TARGET")
+    inherited = {k: v for k, v in os.environ.items() if k not in kept_back}
     return inherited | {
         "PYTHONPATH": python_path(),
+        "DBT_PROJECT_DIR": str(project_root()),
+        "DBT_PROFILES_DIR": str(project_root()),
         "HEALTH_RAW_DIR": str(settings.raw),
-        "HEALTH_WAREHOUSE": str(settings.warehouse),
+        "HEALTH_WAREHOUSE": str(settings.warehouse.relative_to(start_folder(settings))),
         "HEALTH_PUBLISH_DIR": str(settings.publish),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "NO_COLOR": "1",
@@ -61,18 +70,19 @@ def run_dbt(
     arguments: list[str],
     settings: Settings,
     folder: Path,
-    locks: Sequence[int],
-    progress: Callable[[str], None],
+    locks: Sequence[int] = (),
+    progress: Callable[[str], None] = lambda text: None,
     variables: dict[str, str] | None = None,
 ) -> tuple[int, str]:
     """Run dbt with its artifacts in `folder`; its exit code and all that it printed. It inherits
     the handles of `locks`."""
     command = [str(DBT), "--no-use-colors", *arguments]
-    command += ["--project-dir", str(project_root()), "--profiles-dir", str(project_root())]
-    command += ["--target-path", str(folder / "target"), "--log-path", str(folder / "logs")]
+    # What dbt prints is kept (dbt.txt). Its debug log would cost a tenth of a small run.
+    command += ["--target-path", str(folder / "target"), "--log-level-file", "none"]
+    start_folder(settings).mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(
         command,
-        cwd=project_root(),
+        cwd=start_folder(settings),
         env=environment(settings, variables),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -178,7 +188,7 @@ def is_corrupt(words: str, settings: Settings) -> bool:
     marks = (
         "Corrupt database file",
         "not a valid DuckDB database file",
-        f'bytes from file "{settings.warehouse}',
+        f'bytes from file "{settings.warehouse.relative_to(start_folder(settings))}',
         "Serialization Error",
     )
     return any(mark in words for mark in marks)
@@ -205,14 +215,12 @@ def build(
         arguments += ["--select", nodes]
     # Not by --vars: another date would make dbt read the whole project anew.
     dates = {f"HEALTH_{name.upper()}": str(value) for name, value in variables.items()}
-    runs = [run / "target" for run in reversed(publishing.run_folders(settings)) if run != folder]
-    # Where people build, dbt keeps its state itself.
-    project = ""
-    if folder.parent == settings.runs:
-        project = parse_state.take_over(folder / "target", runs, project_root())
+    earlier = [run / "target" for run in reversed(publishing.run_folders(settings))]
+    project = parse_state.take_over(
+        folder / "target", [*earlier, project_root() / "target"], project_root()
+    )
     code, output = run_dbt(arguments, settings, folder, locks, progress, dates)
-    if project:
-        parse_state.note(folder / "target", project)
+    parse_state.note(folder / "target", project)
     log.write_text(output, encoding="utf-8")
     if is_corrupt(output, settings):
         raise CorruptError(output)

@@ -465,11 +465,12 @@ def after_seconds(wanted: float) -> Callable[[Place, float], bool]:
 
 
 def at_share_of_build(share: float) -> Callable[[Place, float], bool]:
-    """When dbt's log is as long as this share of that of the first run."""
+    """When dbt has begun with this share of what it ran in the first run."""
 
     def is_time(place: Place, seconds: float) -> bool:
-        logs = sorted((place.published / "runs").glob("*/logs/dbt.log"))
-        return len(logs) > 1 and logs[-1].stat().st_size >= share * logs[0].stat().st_size
+        runs = sorted((place.published / "runs").iterdir())
+        begun = [len(list((run / "target" / "run").rglob("*.sql"))) for run in runs]
+        return len(runs) > 1 and begun[-1] >= share * begun[0]
 
     return is_time
 

@@ -87,6 +87,14 @@ def test_a_state_is_published(landed: tuple[Place, Done]) -> None:
     assert modes == {0o640}
 
 
+def test_dbt_does_not_read_the_project_again(landed: tuple[Place, Done]) -> None:
+    """What it read for another working file is taken over, and dbt finds nothing wrong with it."""
+    (run,) = (landed[0].published / "runs").iterdir()
+    words = (run / "dbt.txt").read_text(encoding="utf-8")
+    assert "Completed successfully" in words
+    assert "partial parsing" not in words
+
+
 def test_rows_say_where_they_came_from(landed: tuple[Place, Done]) -> None:
     place, _ = landed
     (path,) = (place.raw / "usage_events").iterdir()

@@ -198,7 +198,7 @@ def test_a_withdrawal_that_is_killed_is_finished_by_the_next_run(
     while process.poll() is None:
         text = (place.raw / ".batches.json").read_text(encoding="utf-8")
         runs = sorted((place.published / "runs").iterdir())
-        is_built = len(runs) > 2 and (runs[-1] / "logs").exists()
+        is_built = len(runs) > 2 and (runs[-1] / "target" / "run").exists()
         if is_built if is_killed_when == "built" else '"withdrawn_at"' in text:
             break
     process.send_signal(signal.SIGKILL)

@@ -16,8 +16,15 @@ from typing import Any
 
 import duckdb
 import yaml
+from customer_health import parse_state
+from customer_health.parse_state import STATE
+from customer_health.settings import SERVING_FILE
 
 ROOT = Path(__file__).resolve().parents[2]
+# Of a workspace. By its name alone, what dbt has read of the project is good for all of them.
+WAREHOUSE = "warehouse.duckdb"
+QUICK = "quick"
+DATES = ("run_date", "as_of_date")
 # A workspace with this file is read by several tests: none may run dbt in it.
 SHARED = "shared_by_tests"
 SHARED_DATA = Path(os.environ.get("HEALTH_SHARED_DATA", ROOT.parent / "shared" / "data"))
@@ -48,23 +55,44 @@ def dbt(
     """Run `dbt ARGUMENTS` in the project, with everything it writes below `workspace`."""
     workspace.mkdir(parents=True, exist_ok=True)
     assert not (workspace / SHARED).exists(), "Other tests read this workspace: copy it first."
-    warehouse = workspace / "warehouse.duckdb"
+    given = dict(variables or {})
+    dates = {f"HEALTH_{name.upper()}": given.pop(name) for name in DATES if name in given}
     env = {
         **{name: value for name, value in os.environ.items() if not name.startswith("HEALTH_")},
-        "HEALTH_WAREHOUSE": str(warehouse),
+        "DBT_PROJECT_DIR": str(project),
+        "DBT_PROFILES_DIR": str(project),
+        "HEALTH_WAREHOUSE": WAREHOUSE,
         "HEALTH_PUBLISH_DIR": str(workspace / "published"),
+        "HEALTH_RAW_DIR": str(raw_dir or project / "sample_data"),
         "PYTHONPATH": str(project / "scripts"),
         "DBT_TARGET_PATH": str(workspace / "target"),
         "DBT_LOG_PATH": str(workspace / "logs"),
         "NO_COLOR": "1",
-        **({"HEALTH_RAW_DIR": str(raw_dir)} if raw_dir else {}),
+        **dates,
         **(environment or {}),
     }
     command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *arguments]
-    if variables:
-        command += ["--vars", json.dumps(variables)]
-    done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True)
-    return Run(done.returncode, done.stdout + done.stderr, warehouse)
+    if given:
+        command += ["--vars", json.dumps(given)]
+    state, kept = workspace / "target" / STATE, kept_state(project, json.dumps(given))
+    if kept and kept.exists() and not state.exists():
+        state.parent.mkdir(exist_ok=True)
+        shutil.copy(kept, state)
+    done = subprocess.run(command, cwd=workspace, env=env, capture_output=True, text=True)
+    if kept and not kept.exists() and state.exists() and not done.returncode:
+        shutil.copy(state, kept)
+    return Run(done.returncode, done.stdout + done.stderr, workspace / WAREHOUSE)
+
+
+@functools.cache
+def kept_state(project: Path, variables: str) -> Path | None:
+    """Where this process keeps what dbt has read of a project that no test changes, for its next
+    run in another workspace: with it dbt need not read the project again."""
+    if project != ROOT and not project.parent.name.startswith(QUICK):
+        return None
+    folder = Path(tempfile.mkdtemp(prefix="state"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder / STATE
 
 
 def build(raw_dir: Path | None, workspace: Path, *more: str, **options: Any) -> Run:
@@ -97,7 +125,7 @@ def copy_project(destination: Path, source: Path = ROOT) -> Path:
 def without_data_tests() -> Path:
     """A copy of the project, one per test process, without dbt's data tests and unit tests: for
     what does not depend on them. They are most of what dbt does with a few rows."""
-    folder = Path(tempfile.mkdtemp(prefix="quick"))
+    folder = Path(tempfile.mkdtemp(prefix=QUICK))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     project = copy_project(folder / "project")
     for path in (project / "dbt_project.yml", *project.glob("[ms]*/**/*.yml")):
@@ -106,6 +134,15 @@ def without_data_tests() -> Path:
             # The files stay: seeds are validated by them.
             content["test-paths"] = []
         path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    # Read by dbt once, for the commands of all places that build in work/.
+    run = dbt(
+        *("parse", "--target-path", str(project / "target")),
+        workspace=folder,
+        project=project,
+        environment={"HEALTH_WAREHOUSE": f"work/{SERVING_FILE}"},
+    )
+    assert run.returncode == 0, run.output
+    parse_state.note(project / "target", parse_state.hash_of(project))
     return project
 
 

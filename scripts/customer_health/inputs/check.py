@@ -7,9 +7,7 @@ data only column names, counts and a few record keys are shown, never a cell.
 
 import csv
 import json
-import os
 import shlex
-import subprocess
 import sys
 import tempfile
 import textwrap
@@ -19,12 +17,12 @@ from pathlib import Path
 
 import duckdb
 
+from customer_health import dbt_runner, parse_state
 from customer_health.errors import UsageError
 from customer_health.inputs import raw_files
-from customer_health.inputs.raw_files import like, listed, received_columns, union_sql
-from customer_health.settings import project_root, python_path
+from customer_health.inputs.raw_files import identifier, like, listed, received_columns, union_sql
+from customer_health.settings import Settings, project_root, read_settings
 
-DBT = Path(sys.executable).with_name("dbt")
 WIDTH = 100
 TABLE = "{:<16}  {:<8}  {:<7}  {:<9}  {:>7}  {:>9}  {:>9}  {:>9}  {:>8}  {:>7}"
 HEAD = TABLE.format(
@@ -223,30 +221,27 @@ def stage(raw: Path, inputs: list[Input], staged: Path) -> None:
 
 def build(staged: Path, workspace: Path, day: date) -> Path | None:
     """Build the verdicts with dbt; the DuckDB file, or null when dbt stopped."""
-    warehouse = workspace / "warehouse.duckdb"
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("DBT_", "HEALTH_"))}
-    environment = inherited | {
-        "PYTHONPATH": python_path(),
-        "HEALTH_RAW_DIR": str(staged),
-        "HEALTH_WAREHOUSE": str(warehouse),
-        "DBT_TARGET_PATH": str(workspace / "target"),
-        "DBT_LOG_PATH": str(workspace / "logs"),
-    }
-    command = [str(DBT), "build", "--select", "+source_reconciliation", "+rejected_records"]
-    command += ["--exclude-resource-type", "test", "unit_test"]
-    command += [
-        "--project-dir",
-        str(project_root()),
-        "--profiles-dir",
-        str(project_root()),
-        "--target",
-        "duckdb",
-    ]
-    command += ["--vars", json.dumps({"run_date": day.isoformat(), "schema_prefix": ""})]
-    # The profile finds the project's plugin from the folder that dbt is started in. What dbt
-    # prints is not shown: it may hold cells.
-    done = subprocess.run(command, cwd=project_root(), env=environment, capture_output=True)
-    return warehouse if done.returncode == 0 else None
+    usual = read_settings()
+    name = usual.warehouse.relative_to(dbt_runner.start_folder(usual))
+    settings = Settings(staged, staged, workspace / name, workspace / "published")
+    arguments = ["build", "--select", "+source_reconciliation", "+rejected_records"]
+    arguments += ["--exclude-resource-type", "test", "unit_test"]
+    parse_state.take_over(workspace / "target", [project_root() / "target"], project_root())
+    # What dbt prints is not shown: it may hold cells.
+    code, _ = dbt_runner.run_dbt(
+        arguments,
+        settings,
+        workspace,
+        variables={"HEALTH_RUN_DATE": day.isoformat(), "HEALTH_AS_OF_DATE": ""},
+    )
+    return settings.warehouse if code == 0 else None
+
+
+def relation(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    """A table or view with its schema, whatever the project puts before the names of schemas."""
+    query = "select table_schema from information_schema.tables where table_name = ?"
+    (schema,) = connection.execute(query, [name]).fetchall()
+    return f"{identifier(schema[0])}.{name}"
 
 
 def unlisted_features(used: list[str]) -> list[str]:
@@ -266,9 +261,8 @@ def unlisted_features(used: list[str]) -> list[str]:
 def judge(inputs: list[Input], warehouse: Path, examples: int) -> None:
     """Fill in what the models say about the rows of every readable input."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        totals = connection.execute(
-            f"select input, {', '.join(COUNTS)} from marts.source_reconciliation"
-        ).fetchall()
+        judged = relation(connection, "source_reconciliation")
+        totals = connection.execute(f"select input, {', '.join(COUNTS)} from {judged}").fetchall()
         counts = {name: dict(zip(COUNTS, row, strict=True)) for name, *row in totals}
         findings = connection.execute(
             f"""
@@ -276,7 +270,7 @@ def judge(inputs: list[Input], warehouse: Path, examples: int) -> None:
                 coalesce(min(record_key, {max(1, examples)}), [])[:{examples}]
             from (
                 select input, action, reason, column_name, record_key, count(*) as n
-                from marts.rejected_records group by all
+                from {relation(connection, "rejected_records")} group by all
             )
             group by all order by 5 desc, 4, 3
             """
@@ -291,7 +285,9 @@ def judge(inputs: list[Input], warehouse: Path, examples: int) -> None:
                     goal = item.rejected if action == "row_rejected" else item.blanked
                     goal.append(Finding(reason, column, count, [listed([key]) for key in keys]))
             cells = ", ".join(f"count({column.name})" for column in item.columns)
-            found = connection.execute(f"select {cells} from staging.input_{item.name}").fetchone()
+            found = connection.execute(
+                f"select {cells} from {relation(connection, f'input_{item.name}')}"
+            ).fetchone()
             for column, filled in zip(item.columns, found or (), strict=True):
                 column.filled = filled
             if item.name == "usage_events":
@@ -453,8 +449,8 @@ def run(folder: Path, run_date: date | None, examples: int, is_json: bool, is_qu
         raise UsageError(f"there is no folder {folder}")
     if problem := raw_files.path_problem(folder.absolute()):
         raise UsageError(f"{listed([folder])}: {problem}")
-    if not DBT.exists():
-        raise UsageError(f"no dbt beside this Python, install requirements.txt ({DBT})")
+    if not dbt_runner.DBT.exists():
+        raise UsageError(f"no dbt beside this Python, install requirements.txt ({dbt_runner.DBT})")
     if sys.stderr.isatty() and not is_quiet:
         print("Judging the rows with dbt, a matter of seconds ...", file=sys.stderr)
     try:
