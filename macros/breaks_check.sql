@@ -1,5 +1,5 @@
 {#-
-    True where a cell fails a check of the test `column_checks`. Null breaks not_null only.
+    True where a cell fails a check of the test `table_checks`. Null breaks not_null only.
 
     not_null: true                the cell is not blank
     accepted_values: [a, b]       it is one of these texts
@@ -11,6 +11,7 @@
     clean_text: ours | received   a text that people, spreadsheets and SQL read alike: no white space
                                   at its ends, no invisible character, no Jinja brace, no quote in
                                   front; in our own words no first character that makes a formula
+    references: {to: ref('a'), field: b}    it is in that column of that table
 -#}
 {% macro breaks_check(column, kind, wanted) -%}
     {%- if kind == 'not_null' and wanted is sameas true -%}
@@ -47,9 +48,13 @@
         {%- for brace in ['{' ~ '{', '{' ~ '%', '{' ~ '#', '}' ~ '}', '%' ~ '}', '#' ~ '}'] %}
         or {{ column }} <> replace({{ column }}, '{{ brace }}', '')
         {%- endfor -%}
+    {%- elif kind == 'references' and wanted is mapping -%}
+        {{ column }} not in (
+            select {{ wanted['field'] }} from {{ wanted['to'] }} where {{ wanted['field'] }} is not null
+        )
     {%- else -%}
         {{ exceptions.raise_compiler_error(
-            'column_checks: ' ~ kind ~ ': ' ~ wanted ~ ' is no check; macros/breaks_check.sql lists them'
+            'table_checks: ' ~ kind ~ ': ' ~ wanted ~ ' is no check; macros/breaks_check.sql lists them'
         ) }}
     {%- endif -%}
 {%- endmacro %}

@@ -3,6 +3,13 @@
     keeps them: dbt commits views only.
 -#}
 {% materialization clone, adapter='duckdb' %}
+    {%- if defer_relation and defer_relation.database != this.database
+        and not load_cached_relation(defer_relation) -%}
+        {{ exceptions.raise_compiler_error(
+            'dbt clone stays within a working file, and --state is of another one, '
+            ~ defer_relation.database ~ ": copy that file, or clone with --vars 'schema_prefix: dev_'."
+        ) }}
+    {%- endif -%}
     {%- set relations = dbt.materialization_clone_default() -%}
     {{ adapter.commit() }}
     {{ return(relations) }}

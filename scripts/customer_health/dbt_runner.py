@@ -49,10 +49,12 @@ def start_folder(settings: Settings) -> Path:
 
 
 def environment(settings: Settings, variables: dict[str, str] | None = None) -> dict[str, str]:
-    """What dbt may know: all but the key, where things are, and what this run is given. The engine
-    is that of the working file, whatever the shell says."""
-    kept_back = (privacy.VARIABLE, privacy.FILE_VARIABLE, "DBT_TARGET")
-    inherited = {k: v for k, v in os.environ.items() if k not in kept_back}
+    """What dbt may know: the shell but for the key and what it says to dbt, where things are, and
+    what this run is given."""
+    secrets = (privacy.VARIABLE, privacy.FILE_VARIABLE)
+    inherited = {
+        k: v for k, v in os.environ.items() if k not in secrets and not k.startswith("DBT_")
+    }
     return inherited | {
         "PYTHONPATH": python_path(),
         "DBT_PROJECT_DIR": str(project_root()),

@@ -144,10 +144,10 @@ def test_nothing_is_modified_where_nothing_changed(empty_run: Run, state: Path) 
     def modified() -> Run:
         return dbt(
             *("--quiet", "ls", "--select", "state:modified", "--state", str(state)),
+            *("--vars", json.dumps(OTHER_DAY)),
             raw_dir=Path("nowhere"),
             workspace=other_workspace(empty_run),
             environment=changed,
-            variables=OTHER_DAY,
         )
 
     run = modified()
@@ -165,13 +165,12 @@ def test_nothing_is_modified_where_nothing_changed(empty_run: Run, state: Path) 
 def test_a_date_of_vars_comes_before_one_of_the_environment(empty_run: Run) -> None:
     work = other_workspace(empty_run)
     run = dbt(
-        *("compile", "--select", "score_dates"),
+        *("compile", "--select", "score_dates", "--vars", json.dumps(OTHER_DAY)),
         workspace=work,
         environment={
             "HEALTH_RUN_DATE": "2026-05-03",
             "HEALTH_WAREHOUSE": str(work / "other.duckdb"),
         },
-        variables=OTHER_DAY,
     )
     assert run.returncode == 0, run.output
     assert "< cast('2026-03-02' as date)" in (work / COMPILED).read_text(encoding="utf-8")

@@ -503,11 +503,15 @@ def test_on_a_terminal_it_shows_how_far_it_is(place: Place, landed: tuple[Place,
     assert "\r" not in landed[1].err
 
 
-def test_dbt_does_not_know_the_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_dbt_does_not_know_the_key_nor_other_settings_of_dbt(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("HEALTH_PSEUDONYM_KEY", KEY)
+    monkeypatch.setenv("DBT_TARGET", "postgres")
     given = dbt_runner.environment(Settings(tmp_path, tmp_path, tmp_path / "w", tmp_path))
 
     assert KEY not in given.values()
+    assert "DBT_TARGET" not in given
     assert given["HEALTH_RAW_DIR"] == str(tmp_path)
 
 

@@ -221,7 +221,7 @@ seeds:
       - name: days
       - name: note
     data_tests:
-      - column_checks:
+      - table_checks:
           arguments:
             has_rows: true
             checks:
@@ -267,7 +267,7 @@ def test_a_condition_that_is_not_understood_is_refused(
     folder = copy_seeds(tmp_path / "seeds")
     test = {"not_null": {"config": {"where": condition}}}
     check = {"columns": ["kind"], "not_null": True, "where": condition}
-    cells = {"column_checks": {"arguments": {"checks": [check]}}}
+    cells = {"table_checks": {"arguments": {"checks": [check]}}}
     more = {
         "name": "features",
         "columns": [{"name": "kind", "data_tests": [test] if place == "test" else []}],
@@ -276,7 +276,7 @@ def test_a_condition_that_is_not_understood_is_refused(
     (folder / "_more__seeds.yml").write_text(yaml.safe_dump({"seeds": [more]}))
     [fault] = validate.validate(folder)[1]
     assert fault.fault == (
-        f'the condition "{condition}" of {"not_null" if place == "test" else "column_checks"}'
+        f'the condition "{condition}" of {"not_null" if place == "test" else "table_checks"}'
         " of features is not understood"
     )
     assert "joined by and" in fault.hint
@@ -333,7 +333,7 @@ def test_the_yaml_says_enough_about_every_seed() -> None:
         )
         assert list(entry["config"]["column_types"]) == list(seed.types), seed.name
         assert {check.name for check in seed.checks} <= rules.KNOWN, seed.name
-        assert {p.name for p in seed.checks} & {"unique", "unique_key"}, seed.name
+        assert {p.name for p in seed.checks} & {"unique"}, seed.name
         assert {p.column for p in seed.checks} <= {*seed.types, ""}, seed.name
         texts = [name for name, kind in seed.types.items() if kind == "varchar"]
         clean = [p.column for p in seed.checks if p.name == "clean_text"]

@@ -93,7 +93,7 @@ class Seed:
     def key(self) -> list[str]:
         """The columns that tell its rows apart."""
         for check in self.checks:
-            if check.name in ("unique", "unique_key") and not check.where:
+            if check.name == "unique" and not check.where:
                 return list(check.arguments.get("columns") or [check.column])
         return []
 
@@ -198,15 +198,20 @@ def read_condition(where: str, of: str) -> list[Condition]:
     return parts
 
 
-def read_column_checks(body: dict[str, Any], where: list[Condition], seed: str) -> Iterator[Check]:
-    """The checks of a test `column_checks` (data_tests/generic/column_checks.sql), one by one."""
+def read_table_checks(body: dict[str, Any], where: list[Condition], seed: str) -> Iterator[Check]:
+    """The checks of a test `table_checks` (data_tests/generic/table_checks.sql), one by one."""
     if body.get("has_rows"):
         yield Check("has_rows", "", {}, where)
     for entry in body["checks"]:
         limits = {key: entry[key] for key in ("at_least", "above", "at_most") if key in entry}
         wanted = {key: entry[key] for key in entry if key not in ("columns", "where", *limits)}
-        parts = [*where, *read_condition(entry.get("where", ""), f"column_checks of {seed}")]
-        for column in entry["columns"]:
+        parts = [*where, *read_condition(entry.get("where", ""), f"table_checks of {seed}")]
+        if key := wanted.pop("unique", None):
+            yield Check("unique", key[0] if len(key) == 1 else "", {"columns": key}, parts)
+        if reference := wanted.pop("references", None):
+            for column in entry["columns"]:
+                yield Check("relationships", column, reference, parts)
+        for column in entry.get("columns") or [""]:
             for name, value in wanted.items():
                 yield Check(name, column, {"values": value}, parts)
             if limits:
@@ -223,8 +228,8 @@ def read_checks(entry: dict[str, Any], seed: str, column: str = "") -> Iterator[
             continue
         parts = read_condition(where, f"{name} of {seed}")
         arguments = body.get("arguments") or body
-        if name == "column_checks":
-            yield from read_column_checks(arguments, parts, seed)
+        if name == "table_checks":
+            yield from read_table_checks(arguments, parts, seed)
         else:
             yield Check(name, column, arguments, parts)
 

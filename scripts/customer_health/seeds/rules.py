@@ -119,7 +119,7 @@ def check_cells(table: Table) -> Iterator[Fault]:
 def check_keys(table: Table) -> Iterator[Fault]:
     """Rows that repeat the key of an earlier one."""
     for check in table.seed.checks:
-        if check.name not in ("unique", "unique_key"):
+        if check.name != "unique":
             continue
         columns = check.arguments.get("columns") or [check.column]
         first: dict[tuple[Any, ...], Row] = {}
@@ -127,7 +127,7 @@ def check_keys(table: Table) -> Iterator[Fault]:
             if not all(name in row.values for name in columns) or not selected(row, check.where):
                 continue
             key = tuple(row.values[name] for name in columns)
-            if key in first and (check.name == "unique_key" or key != (None,)):
+            if key in first and (len(key) > 1 or key != (None,)):
                 what = f"repeats row {first[key].number}: {', '.join(map(str, key))}"
                 hint = f"delete one of the two, or change its {' or '.join(columns)}"
                 yield table.fault("repeated", [row], check.column or None, what, hint)
@@ -183,4 +183,4 @@ def repeats(table: Table, rows: list[Row], column: str, guess: str) -> bool:
 
 
 # What this module holds; a seed that names another test has it run by dbt only.
-KNOWN = {*KEEP, "unique", "unique_key", "relationships", "has_rows"}
+KNOWN = {*KEEP, "unique", "relationships", "has_rows"}
