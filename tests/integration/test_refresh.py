@@ -479,7 +479,7 @@ def test_a_node_that_did_not_run_is_named(whole: Place, tmp_path: Path) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
 
     assert dbt_runner.lacking_nodes(tmp_path) == ["customer_health", "grades"]
-    assert sum(r["unique_id"].startswith("test.") for r in content["results"]) > 100
+    assert sum(r["unique_id"].startswith("test.") for r in content["results"]) > 60
 
 
 def test_on_a_terminal_it_shows_how_far_it_is(place: Place, landed: tuple[Place, Done]) -> None:
