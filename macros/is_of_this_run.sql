@@ -1,14 +1,12 @@
 {#-
     True for rows that this run makes, for tests of large tables; all others were tested in the run
-    that made them. `rows` tells what they are: scores (by account, date and scorecard), drivers (all
-    drivers of a score), comparisons (with challengers), changes (by account, date and days back) or
+    that made them. `rows` tells what they are: scores (by account, date and scorecard), comparisons (with challengers), changes (by account, date and days back) or
     usage (by activity_date).
     `dbt test` and a full rebuild look at all rows, a run with nothing new at none.
 -#}
 {% macro is_of_this_run(rows, relation='') -%}
     {%- set listed = ref({
         'scores': 'scores_to_compute',
-        'drivers': 'scores_to_compute',
         'comparisons': 'scores_to_compute',
         'changes': 'changes_to_split',
         'usage': 'usage_days_to_read',
@@ -28,7 +26,6 @@
     {%- else -%}
         ({{ prefix }}{{ names | join(', ' ~ prefix) }}) in (
             select {{ 'event_date' if rows == 'usage' else keys | join(', ') }} from {{ listed }}
-            {% if rows == 'drivers' %}where not is_only_ranks{% endif %}
         )
     {%- endif -%}
 {%- endmacro %}

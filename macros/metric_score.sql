@@ -8,27 +8,9 @@
     Null where the value is.
 -#}
 {% macro metric_score(curve, value, poor_at, healthy_at) -%}
-    cast(case
-        when {{ value }} is null then null
-        when {{ curve }} = 'target' and abs({{ value }} - {{ healthy_at }}) >= abs({{ poor_at }} - {{ healthy_at }})
-            then 0
-        when {{ curve }} = 'target'
-            then {{ percentage_of_span(
-                'abs(' ~ poor_at ~ ' - ' ~ healthy_at ~ ') - abs(' ~ value ~ ' - ' ~ healthy_at ~ ')',
-                'abs(' ~ poor_at ~ ' - ' ~ healthy_at ~ ')'
-            ) }}
-        when
-            ({{ healthy_at }} > {{ poor_at }} and {{ value }} >= {{ healthy_at }})
-            or ({{ healthy_at }} < {{ poor_at }} and {{ value }} <= {{ healthy_at }})
-            then 100
-        when
-            ({{ healthy_at }} > {{ poor_at }} and {{ value }} <= {{ poor_at }})
-            or ({{ healthy_at }} < {{ poor_at }} and {{ value }} >= {{ poor_at }})
-            then 0
-        when {{ curve }} = 'banded' then 50
-        when {{ curve }} in ('linear', 'percentile')
-            then {{ percentage_of_span(
-                'abs(' ~ value ~ ' - ' ~ poor_at ~ ')', 'abs(' ~ healthy_at ~ ' - ' ~ poor_at ~ ')'
-            ) }}
-    end as decimal(7, 4))
+    {{ score_of_progress(
+        curve,
+        metric_progress(curve, value, poor_at, healthy_at),
+        'abs(' ~ healthy_at ~ ' - ' ~ poor_at ~ ')'
+    ) }}
 {%- endmacro %}

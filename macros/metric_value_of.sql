@@ -1,10 +1,11 @@
-{#- The value of the metric of that name, out of a row of metrics_wide. -#}
-{% macro metric_value_of(metric) -%}
+{#-
+    The value of the metric of that name, out of a row that has the metrics as columns: `relation` is
+    its alias, `suffix` what follows the name of the metric in the names of its columns.
+-#}
+{% macro metric_value_of(metric, relation, suffix='') -%}
     case {{ metric }}
-        {%- for columns in metric_columns().values() %}
-        {%- for column in columns %}
-        when '{{ column }}' then side_by_side.{{ column }}
-        {%- endfor %}
+        {%- for name in metric_names() %}
+        when '{{ name }}' then {{ relation }}.{{ name }}{{ suffix }}
         {%- endfor %}
     end
 {%- endmacro %}

@@ -1,26 +1,69 @@
-{{ config(pre_hook="{{ forget_drivers_to_compute() }}") }}
--- depends_on: {{ ref('scores_to_compute') }}
--- depends_on: {{ ref('scorecard_metrics') }}
+{{ config(materialized='view') }}
 
--- One row per account, score date, scorecard and metric: what the metric adds to the score and what
--- it costs. The contributions of an account, date and scorecard add up to its computed score.
+-- One row per account, score date, scorecard and metric of the scorecard: what the metric adds to
+-- the score and what it costs. The contributions of an account, date and scorecard add up to its
+-- computed score.
 with
 
-metric_scores as (
+scorecard_rows as (
 
-    select * from {{ ref('metric_scores') }}
+    select
+        scorecard_metrics.scorecard,
+        scorecard_metrics.segment,
+        scorecard_metrics.metric,
+        scorecard_metrics.weight,
+        metrics.component
+    from {{ ref('scorecard_metrics') }} as scorecard_metrics
+    inner join {{ ref('metrics') }} as metrics
+        on scorecard_metrics.metric = metrics.metric
 
 ),
 
--- A row without a metric score keeps its place but no weight: it is left out. In whole millionths
--- and ten-thousandths, as which they divide fast and exactly.
+-- A row without a metric score keeps its place but no weight: it is left out.
+totals as (
+
+    select
+        *,
+        {{ sum_of_metrics('case when {name}_score is not null then {name}_weight else 0 end') }}
+            as scored_weight
+    from {{ ref('metric_scores') }}
+
+),
+
+drivers as (
+
+    select
+        totals.account_id,
+        totals.score_date,
+        totals.scorecard,
+        scorecard_rows.metric,
+        totals.segment,
+        scorecard_rows.component,
+        scorecard_rows.weight,
+        totals.scored_weight,
+        {{ metric_value_of('scorecard_rows.metric', 'metrics') }} as metric_value,
+        {{ metric_value_of('scorecard_rows.metric', 'totals', '_score') }} as metric_score,
+        {{ metric_value_of('scorecard_rows.metric', 'totals', '_is_missing') }} as is_missing
+    from totals
+    inner join {{ ref('metrics_wide') }} as metrics
+        on
+            totals.account_id = metrics.account_id
+            and totals.score_date = metrics.score_date
+    inner join scorecard_rows
+        on
+            totals.scorecard = scorecard_rows.scorecard
+            and totals.segment = scorecard_rows.segment
+
+),
+
+-- In whole millionths and ten-thousandths, as which they divide fast and exactly.
 counted as (
 
     select
         *,
         case when metric_score is null then 0 else {{ whole('weight', 6) }} end as counted_weight,
         {{ whole('coalesce(metric_score, 0)', 4) }} as counted_score
-    from metric_scores
+    from drivers
 
 )
 

@@ -4,17 +4,28 @@
 -- One row per account, score date and scorecard: the score, how far it can be trusted, its grade.
 with
 
-drivers as (
+metric_scores as (
 
-    select drivers.*
-    from {{ ref('fct_health_drivers') }} as drivers
+    select metric_scores.*
+    from {{ ref('metric_scores') }} as metric_scores
     {% if is_incremental() %}
         inner join {{ ref('scores_to_compute') }} as to_compute
             on
-                drivers.account_id = to_compute.account_id
-                and drivers.score_date = to_compute.score_date
-                and drivers.scorecard = to_compute.scorecard
+                metric_scores.account_id = to_compute.account_id
+                and metric_scores.score_date = to_compute.score_date
+                and metric_scores.scorecard = to_compute.scorecard
     {% endif %}
+
+),
+
+components as (
+
+    select
+        {% for name in metric_names() %}
+            max(case when metric = '{{ name }}' then component end) as {{ name }},
+        {% endfor %}
+        count(*) as metrics
+    from {{ ref('metrics') }}
 
 ),
 
@@ -51,50 +62,51 @@ scoring_version as (
 ),
 
 -- In whole numbers, as which they divide fast and exactly: weights in millionths, scores in
--- ten-thousandths.
-whole_numbers as (
-
-    select
-        *,
-        {{ whole('weight', 6) }} as whole_weight,
-        {{ whole('coalesce(metric_score, 0)', 4) }} as whole_score
-    from drivers
-
-),
-
--- A row without a metric score is left out: its weight is shared among the rest.
+-- ten-thousandths. A row without a metric score is left out: its weight is shared among the rest.
 counted as (
 
     select
         *,
-        case when metric_score is null then 0 else whole_weight end as scored_weight,
-        whole_weight * whole_score as points
-    from whole_numbers
+        {% for name in metric_names() %}
+            case
+                when {{ name }}_score is not null then {{ name }}_weight
+                else 0
+            end as {{ name }}_scored_weight,
+            case
+                when {{ name }}_score is not null
+                    then {{ name }}_weight * {{ whole(name ~ '_score', 4) }}
+                else 0
+            end as {{ name }}_points,
+        {% endfor %}
+        {{ sum_of_metrics('coalesce({name}_weight, 0)') }} as weight
+    from metric_scores
 
 ),
 
 totals as (
 
     select
-        account_id,
-        score_date,
-        scorecard,
-        segment,
+        counted.account_id,
+        counted.score_date,
+        counted.scorecard,
+        counted.segment,
+        counted.weight,
         {% for component in components() %}
-            cast(sum(
-                case when component = '{{ component }}' then scored_weight end
-            ) as bigint) as {{ component }}_weight,
-            cast(sum(
-                case when component = '{{ component }}' then points end
-            ) as bigint) as {{ component }}_points,
+            {% for total in ['weight', 'points'] %}
+                {{ sum_of_metrics(
+                    "case when components.{name} = '" ~ component ~ "' then {name}_"
+                    ~ ('scored_' if total == 'weight') ~ total ~ " else 0 end"
+                ) }} as {{ component }}_{{ total }},
+            {% endfor %}
         {% endfor %}
-        cast(sum(whole_weight) as bigint) as weight,
-        cast(sum(scored_weight) as bigint) as scored_weight,
-        cast(sum(points) as bigint) as points,
-        cast(sum(case when is_missing then 0 else whole_weight end) as bigint) as known_weight,
-        cast(sum(case when is_missing then 0 else points end) as bigint) as known_points
+        {{ sum_of_metrics('{name}_scored_weight') }} as scored_weight,
+        {{ sum_of_metrics('{name}_points') }} as points,
+        {{ sum_of_metrics('case when not {name}_is_missing then {name}_scored_weight else 0 end') }}
+            as known_weight,
+        {{ sum_of_metrics('case when not {name}_is_missing then {name}_points else 0 end') }}
+            as known_points
     from counted
-    group by account_id, score_date, scorecard, segment
+    cross join components
 
 ),
 

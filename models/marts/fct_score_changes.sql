@@ -140,21 +140,35 @@ drivers as (
     select
         moments.moment,
         metric_orders.metric_order,
-        drivers.is_missing,
-        cast(
-            case when drivers.metric_score is null then 0 else {{ whole('drivers.weight', 6) }} end
-            as integer
-        ) as counted_weight,
-        cast({{ whole('coalesce(drivers.metric_score, 0)', 4) }} as integer) as counted_score
-    from {{ ref('fct_health_drivers') }} as drivers
+        {{ metric_value_of('metric_orders.metric', 'metric_scores', '_is_missing') }} as is_missing,
+        {{ metric_value_of('metric_orders.metric', 'metric_scores', '_weight') }} as weight,
+        {{ metric_value_of('metric_orders.metric', 'metric_scores', '_score') }} as metric_score
+    from {{ ref('metric_scores') }} as metric_scores
     inner join scorecards
-        on drivers.scorecard = scorecards.scorecard
+        on metric_scores.scorecard = scorecards.scorecard
     inner join moments
         on
-            drivers.account_id = moments.account_id
-            and drivers.score_date = moments.score_date
+            metric_scores.account_id = moments.account_id
+            and metric_scores.score_date = moments.score_date
+    inner join {{ ref('scorecard_metrics') }} as rows_of_scorecard
+        on
+            metric_scores.scorecard = rows_of_scorecard.scorecard
+            and metric_scores.segment = rows_of_scorecard.segment
     inner join metric_orders
-        on drivers.metric = metric_orders.metric
+        on rows_of_scorecard.metric = metric_orders.metric
+
+),
+
+counted_drivers as (
+
+    select
+        moment,
+        metric_order,
+        is_missing,
+        case when metric_score is null then 0 else weight end as counted_weight,
+        cast({{ whole('coalesce(metric_score, 0)', 4) }} as integer) as counted_score
+    from drivers
+    where weight is not null
 
 ),
 
@@ -164,7 +178,7 @@ totals as (
         moment,
         cast(sum(counted_weight) as bigint) as scored_weight,
         cast(sum(cast(counted_weight as bigint) * counted_score) as bigint) as points
-    from drivers
+    from counted_drivers
     group by moment
 
 ),
@@ -228,7 +242,7 @@ moved_values as (
         rows_of_scorecard.healthy_at,
         rows_of_scorecard.score_if_missing,
         rows_of_scorecard.weight,
-        {{ metric_value_of('rows_of_scorecard.metric') }} as metric_value
+        {{ metric_value_of('rows_of_scorecard.metric', 'side_by_side') }} as metric_value
     from moved as side_by_side
     inner join {{ ref('scorecard_metrics') }} as rows_of_scorecard
         on
@@ -264,7 +278,7 @@ restated_scores as (
             ) }}
         end as metric_score
     from moved_values
-    inner join drivers
+    inner join counted_drivers as drivers
         on
             moved_values.moment = drivers.moment
             and moved_values.metric_order = drivers.metric_order
@@ -312,10 +326,10 @@ changed_pairs as (
         earlier.counted_weight as earlier_weight,
         earlier.counted_score as earlier_score
     from weighed_comparisons as comparisons
-    inner join drivers
+    inner join counted_drivers as drivers
         on comparisons.moment = drivers.moment
     -- One number of both, so that nobody joins all drivers of a metric with each other.
-    inner join drivers as earlier
+    inner join counted_drivers as earlier
         on
             cast(comparisons.earlier_moment as bigint) * 1000 + drivers.metric_order
             = cast(earlier.moment as bigint) * 1000 + earlier.metric_order

@@ -1,5 +1,4 @@
 {{ config(pre_hook="{{ forget_scores_to_compute() }}") }}
--- depends_on: {{ ref('fct_health_drivers') }}
 -- depends_on: {{ ref('fct_health_scores') }}
 -- depends_on: {{ ref('fct_score_changes') }}
 

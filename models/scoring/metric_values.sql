@@ -21,6 +21,6 @@ select
     side_by_side.segment,
     metrics.metric,
     metrics.component,
-    {{ metric_value_of('metrics.metric') }} as metric_value
+    {{ metric_value_of('metrics.metric', 'side_by_side') }} as metric_value
 from side_by_side
 cross join metrics

@@ -35,7 +35,7 @@ metric_values as (
         ranked_metrics.metric,
         ranked_metrics.curve,
         ranked_metrics.better,
-        {{ metric_value_of('ranked_metrics.metric') }} as metric_value
+        {{ metric_value_of('ranked_metrics.metric', 'side_by_side') }} as metric_value
     from side_by_side
     inner join ranked_metrics
         on side_by_side.segment = ranked_metrics.segment

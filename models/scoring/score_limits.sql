@@ -35,7 +35,7 @@ capped_values as (
         caps.max_score,
         caps.better,
         caps.worse_than,
-        {{ metric_value_of('caps.metric') }} as metric_value
+        {{ metric_value_of('caps.metric', 'side_by_side') }} as metric_value
     from side_by_side
     inner join caps
         on caps.segment in (side_by_side.segment, '*')

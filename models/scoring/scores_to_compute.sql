@@ -137,8 +137,7 @@ hashed as (
             score_date,
             scorecard,
             account_hash,
-            ranks_hash,
-            0 as is_only_ranks
+            ranks_hash
         from hashed
 
     ),
@@ -150,13 +149,7 @@ hashed as (
             coalesce(hashed.score_date, computed.score_date) as score_date,
             coalesce(hashed.scorecard, computed.scorecard) as scorecard,
             hashed.account_hash,
-            hashed.ranks_hash,
-            {% if should_full_refresh() %}
-                0 as is_only_ranks
-            {% else %}
-                case when hashed.account_hash = computed.account_hash then 1 else 0 end
-                    as is_only_ranks
-            {% endif %}
+            hashed.ranks_hash
         from hashed
         full outer join {{ computed }} as computed
             on
@@ -183,8 +176,7 @@ hashed as (
                 previous.score_date,
                 previous.scorecard,
                 hashed.account_hash,
-                hashed.ranks_hash,
-                0 as is_only_ranks
+                hashed.ranks_hash
             from {{ previous }} as previous
             cross join (select max(batch) as batch from {{ computed }}) as last_computed
             left join hashed
@@ -204,8 +196,7 @@ hashed as (
             score_date,
             scorecard,
             max(account_hash) as account_hash,
-            max(ranks_hash) as ranks_hash,
-            min(is_only_ranks) as is_only_ranks
+            max(ranks_hash) as ranks_hash
         from reasons
         group by account_id, score_date, scorecard
 
@@ -238,7 +229,6 @@ select
     to_compute.scorecard,
     to_compute.account_hash,
     to_compute.ranks_hash,
-    to_compute.is_only_ranks = 1 as is_only_ranks,
     cast(this_batch.batch as integer) as batch
 from to_compute
 cross join this_batch

@@ -242,10 +242,9 @@ def test_a_change_in_the_baseline_is_seen(measured: Path, tmp_path: Path) -> Non
     shutil.copy(built, changed)
     with duckdb.connect(str(changed)) as connection:
         connection.execute(
-            "update marts.fct_health_drivers set contribution = contribution + 0.000001"
-            " where metric = 'open_tickets' and score_date = (select max(score_date)"
-            " from marts.fct_health_drivers) and account_id = 'A0000001'"
-            " and scorecard = 'retention_classic'"
+            "update scoring.metric_scores set open_tickets_score = open_tickets_score / 2 + 1"
+            " where account_id = 'A0000001' and scorecard = 'retention_classic' and score_date ="
+            " (select max(score_date) from scoring.metric_scores)"
         )
         connection.execute("update metrics.metrics_usage set inputs_fingerprint = 1")
     found = differences(changed, built, BASELINE)
