@@ -41,7 +41,7 @@ differences as (
 differences_of_this_run as (
 
     select * from differences
-    where {{ is_of_this_run('changes') }}
+    where {{ recomputed_this_run('changes') }}
 
 ),
 
@@ -53,7 +53,7 @@ causes as (
         days_back,
         sum(points) as points
     from {{ ref('fct_score_changes') }}
-    where {{ is_of_this_run('changes') }}
+    where {{ recomputed_this_run('changes') }}
     group by account_id, score_date, days_back
 
 )

@@ -30,7 +30,7 @@ driver_sums as (
         min(metric_score) as lowest,
         max(metric_score) as highest
     from {{ ref('fct_health_drivers') }}
-    where {{ is_of_this_run('scores') }}
+    where {{ recomputed_this_run('scores') }}
     group by account_id, score_date, scorecard
 
 )
@@ -59,7 +59,7 @@ left join scorecard_rows
         scores.scorecard = scorecard_rows.scorecard
         and scores.segment = scorecard_rows.segment
 where
-    {{ is_of_this_run('scores', 'scores') }}
+    {{ recomputed_this_run('scores', 'scores') }}
     and (
         scorecard_rows.drivers is distinct from driver_sums.drivers
         or driver_sums.lowest < 0

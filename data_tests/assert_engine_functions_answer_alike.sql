@@ -19,15 +19,15 @@
     'a moment is finite':
         is_finite(moment | format('2026-01-01 00:00:00')),
     'the whole text has to match':
-        'not ' ~ matches(text | format('a1b'), '[a-z][0-9]'),
+        'not ' ~ matches_regex(text | format('a1b'), '[a-z][0-9]'),
     'a text that matches':
-        matches(text | format('a1'), '[a-z][0-9]'),
+        matches_regex(text | format('a1'), '[a-z][0-9]'),
     'one of two matches is the whole text':
-        matches(text | format('abc'), 'a|abc'),
+        matches_regex(text | format('abc'), 'a|abc'),
     'a line break is a character like others':
-        'not ' ~ matches(text | format('a\n'), 'a'),
+        'not ' ~ matches_regex(text | format('a\n'), 'a'),
     'null matches nothing and is no mismatch':
-        '(' ~ matches(no_text, 'a') ~ ') is null',
+        '(' ~ matches_regex(no_text, 'a') ~ ') is null',
     'microseconds between two moments':
         microseconds_between(moment | format('2026-01-01 00:00:00'), moment | format('2026-01-02 00:00:00.000001'))
         ~ ' = 86400000001',
@@ -43,11 +43,11 @@
     'null has no parts':
         regexp_group(no_text, '([0-9]+)') ~ ' is null',
     'a decimal in units of its last place':
-        whole('cast(12.34 as decimal(5, 2))', 2) ~ ' = 1234',
+        to_units('cast(12.34 as decimal(5, 2))', 2) ~ ' = 1234',
     'a negative one':
-        whole('cast(-0.000001 as decimal(18, 6))', 6) ~ ' = -1',
+        to_units('cast(-0.000001 as decimal(18, 6))', 6) ~ ' = -1',
     'no decimal is no whole number':
-        whole('cast(null as decimal(18, 6))', 6) ~ ' is null',
+        to_units('cast(null as decimal(18, 6))', 6) ~ ' is null',
     'equal rows have equal hashes':
         row_hash([text | format('a'), no_text]) ~ ' = ' ~ row_hash([text | format('a'), no_text]),
     'every column counts':

@@ -29,9 +29,9 @@
     {%- elif kind == 'at_most' and wanted is number -%}
         {{ column }} > {{ wanted }}
     {%- elif kind == 'plain_name' and wanted is sameas true -%}
-        not {{ matches(column, '[a-z][a-z0-9_]*') }}
+        not {{ matches_regex(column, '[a-z][a-z0-9_]*') }}
     {%- elif kind == 'free_name' and wanted is sameas true -%}
-        not {{ matches(column, '[^;' ~ white_space()[1:] ~ ']*') }}
+        not {{ matches_regex(column, '[^;' ~ white_space()[1:] ~ ']*') }}
         or {{ column }} like '--%'
         or {{ column }} like '% --%'
         or {{ column }} like '%''--%'
@@ -41,7 +41,7 @@
             '\u0001-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b-\u200f\u2060\ufeff'
         ) -%}
         {{ column }} <> {{ trim_text(column) }}
-        or not {{ matches(column, '[^' ~ unseen ~ ']*') }}
+        or not {{ matches_regex(column, '[^' ~ unseen ~ ']*') }}
         or substr({{ column }}, 1, 1) in ('''', '"'
             {%- if wanted == 'ours' %}, '=', '+', '-', '@'{% endif -%}
         )

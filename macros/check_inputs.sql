@@ -6,7 +6,7 @@
 {% macro check_inputs() -%}
     {%- if execute and flags.WHICH in ('build', 'run', 'test') -%}
         {%- do check_vars() -%}
-        {%- if nothing_new() -%}{{ return('') }}{%- endif -%}
+        {%- if is_unchanged_run() -%}{{ return('') }}{%- endif -%}
         {%- set inputs, row = run_inputs(), run_record().row -%}
         {%- if is_empty_run() and row and row.code != 'empty' -%}
             {{ exceptions.raise_compiler_error(

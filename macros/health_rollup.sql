@@ -18,16 +18,16 @@
             count(arr) as accounts_with_arr,
             sum(arr) as arr,
             sum(case when health_score is not null then arr end) as scored_arr,
-            cast(sum({{ whole('health_score', 2) }}) as bigint) as points,
+            cast(sum({{ to_units('health_score', 2) }}) as bigint) as points,
             sum(arr * health_score) as arr_points,
             min(health_score) as worst_score,
-            cast(sum({{ whole('coverage', 6) }}) as bigint) as coverage,
+            cast(sum({{ to_units('coverage', 6) }}) as bigint) as coverage,
             cast(sum(arr * coverage) as decimal(28, 6)) as arr_coverage,
             count(health_score - health_score_28d_earlier) as compared_accounts,
             sum(case when health_score_28d_earlier is not null and health_score is not null then arr end)
                 as compared_arr,
             cast(
-                sum({{ whole('health_score', 2) }} - {{ whole('health_score_28d_earlier', 2) }}) as bigint
+                sum({{ to_units('health_score', 2) }} - {{ to_units('health_score_28d_earlier', 2) }}) as bigint
             ) as points_moved,
             sum(arr * (health_score - health_score_28d_earlier)) as arr_points_moved,
             {%- for colour in colours %}

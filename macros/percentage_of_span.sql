@@ -5,7 +5,7 @@
 {% macro percentage_of_span(part, span) -%}
     case
         when {{ span }} < 100000
-            then {{ divide_int(whole(part, 6), whole(span, 6), 4, 2) }}
+            then {{ divide_int(to_units(part, 6), to_units(span, 6), 4, 2) }}
         else {{ divide_exact('100 * (' ~ part ~ ')', '(' ~ span ~ ')', 4, 6) }}
     end
 {%- endmacro %}

@@ -2,7 +2,7 @@
 {% macro record_status() -%}
     case
         when rejection is not null then 'rejected'
-        when version_number = 1 then 'accepted'
+        when version_rank = 1 then 'accepted'
         else 'duplicate'
     end
 {%- endmacro %}

@@ -9,13 +9,13 @@
     {%- for result in results if result.node.resource_type in ['model', 'seed'] -%}
         {%- do built_nodes.append(result.node.name) -%}
     {%- endfor -%}
-    {%- if built_nodes and nothing_new() -%}
+    {%- if built_nodes and is_unchanged_run() -%}
         {%- set nothing = 'Nothing is new since the last run: every table stays as it is.' -%}
         {#- --quiet hides what is logged, not what is printed. -#}
         {%- do print(nothing) if flags.QUIET else log(nothing, info=true) -%}
     {%- elif built_nodes and is_empty_run() -%}
         {%- do log('Built without rows (--empty): the next run makes every table anew.', info=true) -%}
-    {%- elif built_nodes and leaves_inputs_out() -%}
+    {%- elif built_nodes and is_partial_run() -%}
         {%- do log(
             'Only a part was built: the next run of the whole project makes every kept table anew.',
             info=true

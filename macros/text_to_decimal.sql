@@ -5,8 +5,8 @@
 {% macro text_to_decimal(value) -%}
     {%- set number = '[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)' -%}
     case
-        when {{ matches(value, number) }} then {{ cast_or_null(value, 'decimal(18, 6)') }}
-        when {{ matches(value, number ~ '[eE][+-]?[0-9]{1,3}') }}
+        when {{ matches_regex(value, number) }} then {{ cast_or_null(value, 'decimal(18, 6)') }}
+        when {{ matches_regex(value, number ~ '[eE][+-]?[0-9]{1,3}') }}
             then {{ cast_or_null(without_exponent(value), 'decimal(18, 6)') }}
     end
 {%- endmacro %}

@@ -16,8 +16,8 @@
     {%- set hours = regexp_group(value, '[0-9] ?[+-]([0-9]{2}):?[0-9]{0,2}$') -%}
     {%- set minutes = regexp_group(value, '[0-9] ?[+-][0-9]{2}:?([0-9]{2})$') -%}
     case
-        when {{ matches(value, day ~ '([Tt ]' ~ clock ~ ')?(' ~ utc ~ ')?') }} then {{ local }}
-        when {{ matches(value, day ~ '[Tt ]' ~ clock ~ offset) }}
+        when {{ matches_regex(value, day ~ '([Tt ]' ~ clock ~ ')?(' ~ utc ~ ')?') }} then {{ local }}
+        when {{ matches_regex(value, day ~ '[Tt ]' ~ clock ~ offset) }}
             then
                 {{ add_minutes(
                     local,

@@ -5,9 +5,9 @@
 -#}
 {% macro write_run_record(results=none) -%}
     {%- set inputs = run_inputs() -%}
-    {%- if nothing_new() -%}{{ return('') }}{%- endif -%}
+    {%- if is_unchanged_run() -%}{{ return('') }}{%- endif -%}
     {%- set record = run_record() -%}
-    {%- set is_kept = record.row and record.row.code == inputs.code and not leaves_inputs_out() -%}
+    {%- set is_kept = record.row and record.row.code == inputs.code and not is_partial_run() -%}
     {%- set code = 'empty' if is_empty_run() else inputs.code if is_kept else '' -%}
     {%- set is_finished = false -%}
     {%- if results is not none -%}

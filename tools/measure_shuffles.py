@@ -63,9 +63,9 @@ BUCKETED = (
     "metrics.metrics_sentiment",
     "metrics.metrics_revenue",
     "scoring.account_segments",
-    "scoring.scores_to_compute",
+    "scoring.stale_scores",
     "scoring.percentile_ranks",
-    "scoring.changes_to_split",
+    "scoring.stale_score_changes",
     "scoring.score_limits",
     "marts.fct_health_drivers",
 )

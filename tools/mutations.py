@@ -309,8 +309,8 @@ MUTATIONS = [
     Mutation(
         "linear curve",
         "macros/percentage_of_span.sql",
-        "whole(part, 6), whole(span, 6), 4, 2)",
-        "whole(part, 6), '101 * ' ~ whole(span, 6), 4, 4)",
+        "to_units(part, 6), to_units(span, 6), 4, 2)",
+        "to_units(part, 6), '101 * ' ~ to_units(span, 6), 4, 4)",
         "curves_turn_values_into_points",
     ),
     Mutation(
@@ -561,8 +561,8 @@ MUTATIONS = [
     Mutation(
         "usage: users and features count once",
         "models/metrics/metrics_usage.sql",
-        "or left_before < counts_from",
-        "or left_before > counts_from",
+        "or previous_exit_on < enters_on",
+        "or previous_exit_on > enters_on",
         "a_28_day_window_starts_27_days_before",
     ),
     Mutation(
@@ -588,14 +588,14 @@ MUTATIONS = [
     ),
     Mutation(
         "dedupe: newest version",
-        "macros/version_number.sql",
+        "macros/version_rank.sql",
         "updated_at desc nulls last",
         "updated_at asc nulls last",
         "the_newest_version_of_a_key_wins",
     ),
     Mutation(
         "dedupe: valid rows only",
-        "macros/version_number.sql",
+        "macros/version_rank.sql",
         ", rejection is null",
         "",
         "the_newest_version_of_a_key_wins",
@@ -617,8 +617,8 @@ MUTATIONS = [
     Mutation(
         "drivers are weighted by what is scored",
         "models/marts/fct_health_drivers.sql",
-        "case when metric_score is null then 0 else {{ whole('weight', 6) }} end as counted_weight",
-        "{{ whole('weight', 6) }} as counted_weight",
+        "case when metric_score is null then 0 else {{ to_units('weight', 6) }} end",
+        "{{ to_units('weight', 6) }}",
         "drivers_share_the_score_among_them",
     ),
     Mutation(
@@ -987,8 +987,8 @@ MUTATIONS = [
     Mutation(
         "change: of equal causes rounding goes to the first by name",
         "models/marts/fct_score_changes.sql",
-        "metric_order - 1000 * {{ whole('abs(points)', 6) }}",
-        "0 - metric_order - 1000 * {{ whole('abs(points)', 6) }}",
+        "metric_order - 1000 * {{ to_units('abs(points)', 6) }}",
+        "0 - metric_order - 1000 * {{ to_units('abs(points)', 6) }}",
         "a_change_is_split_into_its_causes",
     ),
     Mutation(

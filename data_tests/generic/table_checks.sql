@@ -17,7 +17,7 @@
     unique: no two rows are alike in these columns; null equals null. holds: a condition; unknown
     fails. What a check of columns may ask is listed in macros/breaks_check.sql. `where` limits a
     check to some rows, `of_this_run` all of them to the rows that this run makes
-    (macros/is_of_this_run.sql); `has_rows` asks that there is a row at all. dbt would make a name of
+    (macros/recomputed_this_run.sql); `has_rows` asks that there is a row at all. dbt would make a name of
     all the arguments.
 
     One row per fault: the column, if the check is of one, the check, and the row that it is in. One
@@ -50,7 +50,7 @@
                     else breaks_check(column, kind, wanted),
                 'rows': [
                     '(' ~ entry['where'] ~ ')' if entry['where'],
-                    is_of_this_run(of_this_run) if of_this_run,
+                    recomputed_this_run(of_this_run) if of_this_run,
                 ] | select | join(' and '),
             }) -%}
         {%- endfor -%}

@@ -48,7 +48,7 @@ select
     {{ columns | join(', ') }},
     count(*) as names
 from tested
-{% if of_this_run %}where {{ is_of_this_run(of_this_run) }}{% endif %}
+{% if of_this_run %}where {{ recomputed_this_run(of_this_run) }}{% endif %}
 group by {{ columns | join(', ') }}
 having
     sum(name_bit) <> bit_or(name_bit)

@@ -1,6 +1,6 @@
 {#-
     dbt's own incremental, but for two things: left as it is where nothing is new
-    (macros/nothing_new.sql), and new rows go straight into the table instead of over a temporary
+    (macros/is_unchanged_run.sql), and new rows go straight into the table instead of over a temporary
     one, which would write them twice. Other models (macros/should_full_refresh.sql) make the table
     anew, so that its columns cannot have changed here.
 -#}
@@ -10,7 +10,7 @@
         {{ return(create_or_replace('table', existing)) }}
     {%- endif -%}
     {%- set relations = {'relations': [this.incorporate(type='table')]} -%}
-    {%- if nothing_new() -%}
+    {%- if is_unchanged_run() -%}
         {%- call noop_statement('main', 'nothing new', 'OK') -%}{%- endcall -%}
         {{ return(relations) }}
     {%- endif -%}

@@ -1,10 +1,10 @@
 {#-
-    dbt's own view, but for two things: left as it is where nothing is new (macros/nothing_new.sql),
+    dbt's own view, but for two things: left as it is where nothing is new (macros/is_unchanged_run.sql),
     and made in one statement (macros/engine/create_or_replace.sql).
 -#}
 {% materialization view, adapter='duckdb' %}
     {%- set existing = load_cached_relation(this) -%}
-    {%- if existing and nothing_new() -%}
+    {%- if existing and is_unchanged_run() -%}
         {%- call noop_statement('main', 'nothing new', 'OK') -%}{%- endcall -%}
         {{ return({'relations': [this]}) }}
     {%- endif -%}

@@ -10,7 +10,7 @@
     {#- Plain ASCII text without a blank at its ends is as it should be; trimming by a long list of
         characters is eight times slower than seeing that. -#}
     case
-        when {{ matches(value, '[!-~]([ -~]*[!-~])?') }} then {{ value }}
+        when {{ matches_regex(value, '[!-~]([ -~]*[!-~])?') }} then {{ value }}
         else trim({{ value }}, '{{ white_space() }}')
     end
 {%- endmacro %}

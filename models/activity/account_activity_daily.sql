@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ replace_days_read('activity_date') }}") }}
+{{ config(pre_hook="{{ delete_stale_usage_days('activity_date') }}") }}
 
 -- One row per account and day with usage. The fingerprint tells whether anything about the usage of
 -- that day changed.
@@ -10,7 +10,7 @@ usage_activity as (
         *,
         {{ row_hash(['user_id', 'feature', 'events', 'duration_seconds']) }} as row_fingerprint
     from {{ ref('usage_activity_daily') }}
-    where {{ is_day_to_read('activity_date') }}
+    where {{ is_stale_usage_day('activity_date') }}
 
 )
 

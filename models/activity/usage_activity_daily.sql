@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ replace_days_read('activity_date') }}") }}
+{{ config(pre_hook="{{ delete_stale_usage_days('activity_date') }}") }}
 
 -- One row per account, day, user (null: unknown) and feature. The only reader of accepted usage
 -- events; an event sent several times counts once. Kept by days: only days with new rows are read.
@@ -9,7 +9,7 @@ events as (
     select * from {{ ref('stg_usage_events') }}
     where
         rejection_reason is null
-        and {{ is_day_to_read('event_date', 'event_at') }}
+        and {{ is_stale_usage_day('event_date', 'event_at') }}
 
 ),
 

@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ replace_days_read('event_date') }}") }}
+{{ config(pre_hook="{{ delete_stale_usage_days('event_date') }}") }}
 
 -- One row per day of usage events that was read: what came in and what became of it. Written after
 -- the daily facts: what a run finds here is what they were made of.
@@ -6,7 +6,7 @@ with
 
 days_read as (
 
-    select * from {{ ref('usage_days_to_read') }}
+    select * from {{ ref('stale_usage_days') }}
     where raw_rows > 0
 
 ),

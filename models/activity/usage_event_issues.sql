@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ replace_days_read('event_date') }}") }}
+{{ config(pre_hook="{{ delete_stale_usage_days('event_date') }}") }}
 
 -- One row per raw usage event that was rejected or lost a cell. Kept by days, as the daily facts.
 with
@@ -26,4 +26,4 @@ where
         rejection_reason is not null
         or cell_issues is not null
     )
-    and {{ is_day_to_read('read_with_date', 'event_at') }}
+    and {{ is_stale_usage_day('read_with_date', 'event_at') }}

@@ -1,5 +1,5 @@
-{{ config(pre_hook="{{ forget_scores_to_compute() }}") }}
--- depends_on: {{ ref('scores_to_compute') }}
+{{ config(pre_hook="{{ delete_stale_scores() }}") }}
+-- depends_on: {{ ref('stale_scores') }}
 
 -- One row per account, score date and scorecard: the score, how far it can be trusted, its grade.
 with
@@ -9,7 +9,7 @@ metric_scores as (
     select metric_scores.*
     from {{ ref('metric_scores') }} as metric_scores
     {% if is_incremental() %}
-        inner join {{ ref('scores_to_compute') }} as to_compute
+        inner join {{ ref('stale_scores') }} as to_compute
             on
                 metric_scores.account_id = to_compute.account_id
                 and metric_scores.score_date = to_compute.score_date
@@ -74,7 +74,7 @@ counted as (
             end as {{ name }}_scored_weight,
             case
                 when {{ name }}_score is not null
-                    then {{ name }}_weight * {{ whole(name ~ '_score', 4) }}
+                    then {{ name }}_weight * {{ to_units(name ~ '_score', 4) }}
                 else 0
             end as {{ name }}_points,
         {% endfor %}

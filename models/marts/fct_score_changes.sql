@@ -1,5 +1,5 @@
-{{ config(pre_hook="{{ forget_changes_to_split() }}") }}
--- depends_on: {{ ref('changes_to_split') }}
+{{ config(pre_hook="{{ delete_stale_score_changes() }}") }}
+-- depends_on: {{ ref('stale_score_changes') }}
 
 -- One row per account, score date, days back and cause (and metric, where the cause is one): the
 -- points by which it moved the health score of the live retention scorecard since the earlier date.
@@ -40,7 +40,7 @@ keys as (
         date_pairs.earlier_date
     from date_pairs
     {% if is_incremental() %}
-        inner join {{ ref('changes_to_split') }} as scores
+        inner join {{ ref('stale_score_changes') }} as scores
             on
                 date_pairs.score_date = scores.score_date
                 and date_pairs.days_back = scores.days_back
@@ -166,7 +166,7 @@ counted_drivers as (
         metric_order,
         is_missing,
         case when metric_score is null then 0 else weight end as counted_weight,
-        cast({{ whole('coalesce(metric_score, 0)', 4) }} as integer) as counted_score
+        cast({{ to_units('coalesce(metric_score, 0)', 4) }} as integer) as counted_score
     from drivers
     where weight is not null
 
@@ -292,11 +292,11 @@ restated as (
         case
             when is_rank then counted_weight_now
             when metric_score is null then 0
-            else {{ whole('weight', 6) }}
+            else {{ to_units('weight', 6) }}
         end as counted_weight,
         case
             when is_rank then counted_score_now
-            else {{ whole('coalesce(metric_score, 0)', 4) }}
+            else {{ to_units('coalesce(metric_score, 0)', 4) }}
         end as counted_score
     from restated_scores
 
@@ -439,7 +439,7 @@ ordered_points as (
 
     select
         *,
-        metric_order - 1000 * {{ whole('abs(points)', 6) }} as points_order
+        metric_order - 1000 * {{ to_units('abs(points)', 6) }} as points_order
     from metric_points
 
 ),

@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ forget_changed_metrics('revenue') }}") }}
+{{ config(pre_hook="{{ delete_changed_metrics('revenue') }}") }}
 
 -- One row per account and score date: the revenue and renewal metrics.
 with

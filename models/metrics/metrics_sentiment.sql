@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ forget_changed_metrics('sentiment') }}") }}
+{{ config(pre_hook="{{ delete_changed_metrics('sentiment') }}") }}
 
 -- One row per account and score date: what people of the account, and its manager, say.
 with

@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ forget_changed_metrics('support') }}") }}
+{{ config(pre_hook="{{ delete_changed_metrics('support') }}") }}
 
 -- One row per account and score date: the support metrics, null before the first ticket of anybody.
 with

@@ -1,10 +1,10 @@
-{{ config(pre_hook="{{ forget_changed_metrics('usage') }}") }}
+{{ config(pre_hook="{{ delete_changed_metrics('usage') }}") }}
 
--- One row per account and score date: the adoption and engagement metrics. A day with usage counts
--- from the first date that is not before it until the first one that is N days later or more, which
--- is a window of N days on every date. What begins and ceases to count is laid on one time line per
--- account and summed up. Kept while the fingerprint of its inputs stays: only rows that are not
--- there are computed.
+-- One row per account and score date: the adoption and engagement metrics. Each usage day enters a
+-- 28-day window on the first score date on or after it, and leaves on the first score date at least
+-- 28 days later; windows of 56 and 90 days alike. Adding at entry, subtracting at exit and taking a
+-- running sum gives every rolling window in one pass. A row is kept while the fingerprint of its
+-- inputs stays the same.
 {#- Written out where it is used: a CTE that is used several times would be kept, of all usage. #}
 {%- set usage_in_windows -%}
     {{ ref('usage_activity_daily') }} as usage_activity
@@ -16,7 +16,7 @@
 {%- set is_in_window -%}
     {{ day_number('usage_activity.activity_date') }}
     between spans.first_day_number and spans.last_day_number
-    and counting_dates.counts_from < counting_dates.left_28d
+    and counting_dates.enters_on < counting_dates.exits_28d_on
 {%- endset %}
 with
 
@@ -74,9 +74,9 @@ counting_dates as (
                     when usage_days.day_number + {{ days }} <= dates.day_number
                         then dates.day_number
                 end
-            ) as left_{{ days }}d,
+            ) as exits_{{ days }}d_on,
         {% endfor %}
-        min(dates.day_number) as counts_from
+        min(dates.day_number) as enters_on
     from usage_days
     inner join dates
         on usage_days.day_number <= dates.day_number
@@ -88,10 +88,10 @@ account_days as (
 
     select
         all_account_days.account_id,
-        counting_dates.counts_from,
-        counting_dates.left_28d,
-        counting_dates.left_56d,
-        counting_dates.left_90d,
+        counting_dates.enters_on,
+        counting_dates.exits_28d_on,
+        counting_dates.exits_56d_on,
+        counting_dates.exits_90d_on,
         min(all_account_days.day_number) as first_day_number,
         max(all_account_days.day_number) as last_day_number,
         cast(sum(all_account_days.events) as bigint) as events,
@@ -108,10 +108,10 @@ account_days as (
         all_account_days.day_number between spans.first_day_number and spans.last_day_number
     group by
         all_account_days.account_id,
-        counting_dates.counts_from,
-        counting_dates.left_28d,
-        counting_dates.left_56d,
-        counting_dates.left_90d
+        counting_dates.enters_on,
+        counting_dates.exits_28d_on,
+        counting_dates.exits_56d_on,
+        counting_dates.exits_90d_on
 
 ),
 
@@ -120,7 +120,7 @@ earlier_days as (
 
     select
         all_account_days.account_id,
-        spans.first_day_number + 89 as counts_from,
+        spans.first_day_number + 89 as enters_on,
         max(all_account_days.day_number) as last_day_number
     from all_account_days
     inner join spans
@@ -158,8 +158,8 @@ user_days as (
     select distinct
         usage_activity.account_id,
         usage_activity.user_id,
-        counting_dates.counts_from,
-        counting_dates.left_28d
+        counting_dates.enters_on,
+        counting_dates.exits_28d_on
     from {{ usage_in_windows }}
     where
         {{ is_in_window }}
@@ -172,8 +172,8 @@ core_days as (
     select distinct
         usage_activity.account_id,
         usage_activity.feature,
-        counting_dates.counts_from,
-        counting_dates.left_28d
+        counting_dates.enters_on,
+        counting_dates.exits_28d_on
     from {{ usage_in_windows }}
     inner join features
         on usage_activity.feature = features.feature
@@ -188,8 +188,8 @@ compliance_days as (
     select distinct
         usage_activity.account_id,
         counting_dates.day_number,
-        counting_dates.counts_from,
-        counting_dates.left_28d
+        counting_dates.enters_on,
+        counting_dates.exits_28d_on
     from {{ usage_in_windows }}
     inner join features
         on usage_activity.feature = features.feature
@@ -203,12 +203,12 @@ user_spans as (
 
     select
         *,
-        lag(left_28d) over (
-            partition by account_id, user_id order by counts_from, left_28d
-        ) as left_before,
-        lead(counts_from) over (
-            partition by account_id, user_id order by counts_from, left_28d
-        ) as counts_again_from
+        lag(exits_28d_on) over (
+            partition by account_id, user_id order by enters_on, exits_28d_on
+        ) as previous_exit_on,
+        lead(enters_on) over (
+            partition by account_id, user_id order by enters_on, exits_28d_on
+        ) as next_entry_on
     from user_days
 
 ),
@@ -217,12 +217,12 @@ core_stays as (
 
     select
         *,
-        lag(left_28d) over (
-            partition by account_id, feature order by counts_from, left_28d
-        ) as left_before,
-        lead(counts_from) over (
-            partition by account_id, feature order by counts_from, left_28d
-        ) as counts_again_from
+        lag(exits_28d_on) over (
+            partition by account_id, feature order by enters_on, exits_28d_on
+        ) as previous_exit_on,
+        lead(enters_on) over (
+            partition by account_id, feature order by enters_on, exits_28d_on
+        ) as next_entry_on
     from core_days
 
 ),
@@ -232,7 +232,7 @@ setup_starts as (
     select
         usage_activity.account_id,
         usage_activity.feature,
-        min(counting_dates.counts_from) as counts_from
+        min(counting_dates.enters_on) as enters_on
     from {{ usage_in_windows }}
     inner join features
         on usage_activity.feature = features.feature
@@ -244,7 +244,7 @@ setup_starts as (
 -- A user or feature enters where it did not count already, and leaves where it does not go on.
 moments as (
 
-    {{ usage_moments('account_days', 'counts_from', {
+    {{ usage_moments('account_days', 'enters_on', {
         'events': 'events',
         'events_56d': 'events',
         'duration_seconds': 'duration_seconds',
@@ -257,7 +257,7 @@ moments as (
 
     union all
 
-    {{ usage_moments('account_days', 'left_28d', {
+    {{ usage_moments('account_days', 'exits_28d_on', {
         'events': '-events',
         'duration_seconds': '-duration_seconds',
         'timed_days': '-timed_days',
@@ -267,50 +267,50 @@ moments as (
 
     union all
 
-    {{ usage_moments('account_days', 'left_56d', {'events_56d': '-events'}) }}
+    {{ usage_moments('account_days', 'exits_56d_on', {'events_56d': '-events'}) }}
 
     union all
 
-    {{ usage_moments('account_days', 'left_90d', {
+    {{ usage_moments('account_days', 'exits_90d_on', {
         'active_days_90d': '-active_days',
         'first_active_day': 'first_day_number',
     }) }}
 
     union all
 
-    {{ usage_moments('earlier_days', 'counts_from', {'last_active_day': 'last_day_number'}) }}
+    {{ usage_moments('earlier_days', 'enters_on', {'last_active_day': 'last_day_number'}) }}
 
     union all
 
-    {{ usage_moments('compliance_days', 'counts_from', {'compliance_days': '1'}) }}
+    {{ usage_moments('compliance_days', 'enters_on', {'compliance_days': '1'}) }}
 
     union all
 
-    {{ usage_moments('compliance_days', 'left_28d', {'compliance_days': '-1'}) }}
+    {{ usage_moments('compliance_days', 'exits_28d_on', {'compliance_days': '-1'}) }}
 
     union all
 
-    {{ usage_moments('user_spans', 'counts_from', {'distinct_users': '1'}) }}
-    where left_before is null or left_before < counts_from
+    {{ usage_moments('user_spans', 'enters_on', {'distinct_users': '1'}) }}
+    where previous_exit_on is null or previous_exit_on < enters_on
 
     union all
 
-    {{ usage_moments('user_spans', 'left_28d', {'distinct_users': '-1'}) }}
-    where counts_again_from is null or counts_again_from > left_28d
+    {{ usage_moments('user_spans', 'exits_28d_on', {'distinct_users': '-1'}) }}
+    where next_entry_on is null or next_entry_on > exits_28d_on
 
     union all
 
-    {{ usage_moments('core_stays', 'counts_from', {'core_features': '1'}) }}
-    where left_before is null or left_before < counts_from
+    {{ usage_moments('core_stays', 'enters_on', {'core_features': '1'}) }}
+    where previous_exit_on is null or previous_exit_on < enters_on
 
     union all
 
-    {{ usage_moments('core_stays', 'left_28d', {'core_features': '-1'}) }}
-    where counts_again_from is null or counts_again_from > left_28d
+    {{ usage_moments('core_stays', 'exits_28d_on', {'core_features': '-1'}) }}
+    where next_entry_on is null or next_entry_on > exits_28d_on
 
     union all
 
-    {{ usage_moments('setup_starts', 'counts_from', {'setup_features': '1'}) }}
+    {{ usage_moments('setup_starts', 'enters_on', {'setup_features': '1'}) }}
 
     union all
 

@@ -1,10 +1,10 @@
-{{ config(pre_hook="{{ forget_scores_to_compute() }}") }}
+{{ config(pre_hook="{{ delete_stale_scores() }}") }}
 -- depends_on: {{ ref('fct_health_scores') }}
 -- depends_on: {{ ref('fct_score_changes') }}
 
--- One row per account, score date and scorecard whose score is sound: computed from the inputs with
--- those hashes. Written last, after every table of scores; what is missing is computed in the next
--- run.
+-- One row per account, score date and scorecard with a valid score: the hashes of the inputs that it
+-- was computed from. Written last, after every table of scores, so that a score that is missing here
+-- is stale in the next run.
 select
     account_id,
     score_date,
@@ -12,5 +12,5 @@ select
     account_hash,
     ranks_hash,
     batch
-from {{ ref('scores_to_compute') }}
+from {{ ref('stale_scores') }}
 where account_hash is not null

@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ forget_scores_to_compute() }}") }}
+{{ config(pre_hook="{{ delete_stale_scores() }}") }}
 
 -- One row per account, score date and scorecard: for each metric of the catalogue what it is worth
 -- (_score), how much it counts in the scorecard of the account's segment (_weight, in millionths of
@@ -12,9 +12,9 @@ metrics as (
 
 ),
 
-scores_to_compute as (
+stale_scores as (
 
-    select * from {{ ref('scores_to_compute') }}
+    select * from {{ ref('stale_scores') }}
 
 ),
 
@@ -22,7 +22,7 @@ scorecard_rows as (
 
     select
         scorecard_metrics.*,
-        {{ whole('scorecard_metrics.weight', 6) }} as whole_weight
+        {{ to_units('scorecard_metrics.weight', 6) }} as whole_weight
     from {{ ref('scorecard_metrics') }} as scorecard_metrics
     inner join {{ ref('scorecards') }} as scorecards
         on scorecard_metrics.scorecard = scorecards.scorecard
@@ -107,24 +107,24 @@ measured as (
             abs(scorecards_wide.{{ name }}_healthy_at - scorecards_wide.{{ name }}_poor_at)
                 as {{ name }}_span,
         {% endfor %}
-        scores_to_compute.account_id,
-        scores_to_compute.score_date,
-        scores_to_compute.scorecard,
+        stale_scores.account_id,
+        stale_scores.score_date,
+        stale_scores.scorecard,
         metrics.segment
-    from scores_to_compute
+    from stale_scores
     inner join metrics
         on
-            scores_to_compute.account_id = metrics.account_id
-            and scores_to_compute.score_date = metrics.score_date
+            stale_scores.account_id = metrics.account_id
+            and stale_scores.score_date = metrics.score_date
     inner join scorecards_wide
         on
-            scores_to_compute.scorecard = scorecards_wide.scorecard
+            stale_scores.scorecard = scorecards_wide.scorecard
             and metrics.segment = scorecards_wide.segment
     left join rank_scores_wide
         on
-            scores_to_compute.account_id = rank_scores_wide.account_id
-            and scores_to_compute.score_date = rank_scores_wide.score_date
-            and scores_to_compute.scorecard = rank_scores_wide.scorecard
+            stale_scores.account_id = rank_scores_wide.account_id
+            and stale_scores.score_date = rank_scores_wide.score_date
+            and stale_scores.scorecard = rank_scores_wide.scorecard
 
 )
 

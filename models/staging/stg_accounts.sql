@@ -32,10 +32,10 @@ numbered as (
 
     select
         *,
-        {{ version_number('account_id', [
+        {{ version_rank('account_id', [
             'account_name', 'parent_account_id', 'industry', 'region',
             'owner', 'created_at', 'is_test', 'deleted_at',
-        ]) }} as version_number
+        ]) }} as version_rank
     from checked
 
 )

@@ -50,10 +50,10 @@ numbered as (
 
     select
         *,
-        {{ version_number('assessment_id', [
+        {{ version_rank('assessment_id', [
             'account_id', 'assessed_at', 'sentiment', 'author',
             'note',
-        ], has_updated_at=false) }} as version_number
+        ], has_updated_at=false) }} as version_rank
     from judged
 
 )

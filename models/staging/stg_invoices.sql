@@ -69,10 +69,10 @@ numbered as (
 
     select
         *,
-        {{ version_number('invoice_id', [
+        {{ version_rank('invoice_id', [
             'account_id', 'issued_at', 'due_at', 'paid_at',
             'amount', 'currency', 'kind',
-        ]) }} as version_number
+        ]) }} as version_rank
     from judged
 
 )

@@ -58,10 +58,10 @@ numbered as (
 
     select
         *,
-        {{ version_number('override_id', [
+        {{ version_rank('override_id', [
             'account_id', 'score', 'reason', 'author',
             'starts_at', 'expires_at',
-        ], has_updated_at=false) }} as version_number
+        ], has_updated_at=false) }} as version_rank
     from judged
 
 )

@@ -101,11 +101,11 @@ numbered as (
 
     select
         *,
-        {{ version_number('subscription_id', [
+        {{ version_rank('subscription_id', [
             'account_id', 'plan', 'seats', 'mrr',
             'currency', 'is_trial', 'auto_renew', 'started_at',
             'term_ends_at', 'ended_at',
-        ]) }} as version_number
+        ]) }} as version_rank
     from blanked
 
 )

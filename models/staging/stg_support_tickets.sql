@@ -86,10 +86,10 @@ numbered as (
 
     select
         *,
-        {{ version_number('ticket_id', [
+        {{ version_rank('ticket_id', [
             'account_id', 'opened_at', 'first_response_at', 'solved_at',
             'priority', 'reopen_count', 'csat_score',
-        ]) }} as version_number
+        ]) }} as version_rank
     from blanked
 
 )

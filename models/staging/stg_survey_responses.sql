@@ -54,10 +54,10 @@ numbered as (
 
     select
         *,
-        {{ version_number('response_id', [
+        {{ version_rank('response_id', [
             'account_id', 'user_id', 'responded_at', 'survey_type',
             'score',
-        ], has_updated_at=false) }} as version_number
+        ], has_updated_at=false) }} as version_rank
     from judged
 
 )

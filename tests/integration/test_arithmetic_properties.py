@@ -36,7 +36,7 @@ CATALOGUE = [
     for row in csv.DictReader((ROOT / "seeds/scoring/metrics.csv").open(encoding="utf-8"))
 ]
 TABLES = {
-    "scoring.scores_to_compute": "account_id varchar, score_date date, scorecard varchar",
+    "scoring.stale_scores": "account_id varchar, score_date date, scorecard varchar",
     "scoring.metrics_wide": "account_id varchar, score_date date, segment varchar, "
     + ", ".join(f"{metric} decimal(18, 6)" for metric in CATALOGUE),
     "scoring.scoring_version": "scoring_version varchar",
@@ -193,7 +193,7 @@ def tables_of(scenario: Scenario) -> dict[str, list[tuple[Any, ...]]]:
     names = [f"a{number}" for number in range(len(scenario.accounts))]
     metrics = [row.metric for row in scenario.rows]
     return {
-        "scoring.scores_to_compute": [(name, DAY, "c") for name in names],
+        "scoring.stale_scores": [(name, DAY, "c") for name in names],
         "scoring.metrics_wide": [
             (
                 *(name, DAY, "s"),

@@ -35,7 +35,7 @@ def test_a_few_sequences_equal_their_rebuilds(tmp_path: Path) -> None:
 
 def break_late_usage(project: Path) -> None:
     """The classic fault of incremental models: reading on from the newest day that is there."""
-    path = project / "models/activity/usage_days_to_read.sql"
+    path = project / "models/activity/stale_usage_days.sql"
     sql = path.read_text(encoding="utf-8")
     old = (
         "raw_days.raw_rows is distinct from known_days.raw_rows\n"
@@ -173,7 +173,7 @@ def test_an_ordinary_run_is_not_taken_for_a_part(tmp_path: Path) -> None:
         workshop.build(Build({**day, "as_of_date": as_of}, **options), raw, work)
         with duckdb.connect(str(work / "warehouse.duckdb"), read_only=True) as connection:
             counts += connection.execute(
-                "select count(distinct score_date) from scoring.scores_to_compute"
+                "select count(distinct score_date) from scoring.stale_scores"
             ).fetchall()[0]
 
     assert counts == [1, 1, 1, 1, 1, 23]

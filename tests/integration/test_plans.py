@@ -46,8 +46,8 @@ def test_only_small_tables_are_joined_by_nested_loops(sample_run: Run) -> None:
 def test_a_one_sided_condition_is_seen(sample_run: Run) -> None:
     """The check can fail: on the join that did not end on one of the examples."""
     sql = dict(models(sample_run))["metric_scores"]
-    old = "and scores_to_compute.scorecard = rank_scores_wide.scorecard"
-    new = "and scores_to_compute.scorecard = 'retention_2026'"
+    old = "and stale_scores.scorecard = rank_scores_wide.scorecard"
+    new = "and stale_scores.scorecard = 'retention_2026'"
     assert old in sql
     with duckdb.connect(str(sample_run.warehouse), read_only=True) as connection:
         assert slow_joins(connection, sql.replace(old, new))

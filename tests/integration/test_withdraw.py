@@ -230,7 +230,7 @@ def test_files_that_are_put_together_change_nothing(
     assert done.code == 0, done.err
     assert "nothing is new" not in done.err
     assert different(place.files(), before) == []
-    assert place.rows("from activity.usage_days_to_read", place.warehouse) == []
+    assert place.rows("from activity.stale_usage_days", place.warehouse) == []
     assert different(built_anew(place, tmp_path / "anew"), before) == []
     assert place.accounts().lost == 0
 

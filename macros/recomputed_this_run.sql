@@ -4,12 +4,12 @@
     usage (by activity_date).
     `dbt test` and a full rebuild look at all rows, a run with nothing new at none.
 -#}
-{% macro is_of_this_run(rows, relation='') -%}
+{% macro recomputed_this_run(rows, relation='') -%}
     {%- set listed = ref({
-        'scores': 'scores_to_compute',
-        'comparisons': 'scores_to_compute',
-        'changes': 'changes_to_split',
-        'usage': 'usage_days_to_read',
+        'scores': 'stale_scores',
+        'comparisons': 'stale_scores',
+        'changes': 'stale_score_changes',
+        'usage': 'stale_usage_days',
     }[rows]) -%}
     {%- set keys = {
         'changes': ['account_id', 'score_date', 'days_back'],
@@ -21,7 +21,7 @@
     {%- set prefix = relation ~ '.' if relation else '' -%}
     {%- if flags.WHICH == 'test' or should_full_refresh() -%}
         true
-    {%- elif nothing_new() -%}
+    {%- elif is_unchanged_run() -%}
         false
     {%- else -%}
         ({{ prefix }}{{ names | join(', ' ~ prefix) }}) in (

@@ -1,18 +1,16 @@
--- One row per account, score date and scorecard whose score this run computes, or takes out:
--- something that it depends on is not what it was when it was last computed. The hash of the
--- account is null where it is no longer scored by that scorecard on that date. What one run leaves
--- unfinished, the next one does. Alert rules, playbooks and limits change no score, but a fault in
--- them holds the scores back too: all that is told is then of the same run.
+-- One row per account, score date and scorecard whose score is stale: something that it depends on
+-- changed since it was last computed. account_hash is null where the scorecard no longer scores the
+-- account on that date, so that its score is only deleted. What an interrupted run leaves stays
+-- stale for the next one. Alert rules, playbooks and audit levels change no score, but a fault in
+-- them holds the scores back: everything that is published comes from one run.
 -- depends_on: {{ ref('alert_rules') }}
 -- depends_on: {{ ref('playbooks') }}
 -- depends_on: {{ ref('trust') }}
-{%- set computed = last_built('computed_scores') %}
-{%- set previous = last_built('scores_to_compute') %}
+{%- set computed = previous_relation('computed_scores') %}
+{%- set previous = previous_relation('stale_scores') %}
 {%- set inputs = ['scoring_version.scoring_version', 'metrics.segment'] %}
-{%- for columns in metric_columns().values() %}
-    {%- for column in columns %}
-        {%- do inputs.append('metrics.' ~ column) %}
-    {%- endfor %}
+{%- for name in metric_names() %}
+    {%- do inputs.append('metrics.' ~ name) %}
 {%- endfor %}
 {%- do inputs.append('override_hashes.overrides_hash') %}
 with

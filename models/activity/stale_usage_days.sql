@@ -1,10 +1,10 @@
 -- One row per day of usage events that has to be read: all of them at first; later those whose raw
 -- rows are not the ones that the daily facts were made of, or would be judged differently today.
 -- depends_on: {{ ref('stg_accounts') }}
-{%- set known_days = none if should_full_refresh() else last_built('usage_days') %}
-{%- set known_facts = last_built('usage_activity_daily') %}
-{%- set known_accounts = last_built('account_activity_daily') %}
-{%- set known_issues = last_built('usage_event_issues') %}
+{%- set known_days = none if should_full_refresh() else previous_relation('usage_days') %}
+{%- set known_facts = previous_relation('usage_activity_daily') %}
+{%- set known_accounts = previous_relation('account_activity_daily') %}
+{%- set known_issues = previous_relation('usage_event_issues') %}
 {%- set is_first = not (known_days and known_facts and known_accounts and known_issues) %}
 with
 

@@ -3,7 +3,7 @@
     then the newest loaded_at, then the largest row by `columns` in their order, null smallest.
     Rejected rows are numbered apart.
 -#}
-{% macro version_number(key, columns, has_updated_at=true) -%}
+{% macro version_rank(key, columns, has_updated_at=true) -%}
     row_number() over (
         partition by {{ key }}, rejection is null
         order by

@@ -2,7 +2,7 @@
     The table of a model as the last run left it, none where there is none: for what a run has to
     know of a model whose turn comes later. The lineage does not show it. Not while parsing.
 -#}
-{% macro last_built(model_name) -%}
+{% macro previous_relation(model_name) -%}
     {%- if execute -%}
         {%- for node in graph.nodes.values() -%}
             {%- if node.resource_type == 'model' and node.name == model_name

@@ -1,7 +1,7 @@
 -- One row per account, score date and days back whose change this run splits into causes: one of
 -- the two scores is computed in this run, or the two dates were not compared before.
 -- depends_on: {{ ref('metrics_wide') }}
-{%- set previous = none if should_full_refresh() else last_built('fct_score_changes') %}
+{%- set previous = none if should_full_refresh() else previous_relation('fct_score_changes') %}
 with
 
 date_pairs as (
@@ -15,7 +15,7 @@ to_compute as (
     select
         to_compute.account_id,
         to_compute.score_date
-    from {{ ref('scores_to_compute') }} as to_compute
+    from {{ ref('stale_scores') }} as to_compute
     inner join {{ ref('scorecards') }} as scorecards
         on to_compute.scorecard = scorecards.scorecard
     where

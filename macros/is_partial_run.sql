@@ -3,7 +3,7 @@
     then cannot be told from what a whole run would keep. Such a table is built anew, and so are all
     of them in the next run.
 -#}
-{% macro leaves_inputs_out() -%}
+{% macro is_partial_run() -%}
     {%- set found = [] -%}
     {%- for name in selected_resources if name in graph.nodes -%}
         {%- if graph.nodes[name].config.materialized == 'incremental' -%}

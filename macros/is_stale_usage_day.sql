@@ -3,8 +3,8 @@
     `day` is the SQL of the day and `event_at`, where there is one, that of the moment. The first and
     the last one stand in the SQL as they are, so that most rows are passed over while they are read.
 -#}
-{% macro is_day_to_read(day, event_at=none) -%}
-    {%- set days_to_read = ref('usage_days_to_read') -%}
+{% macro is_stale_usage_day(day, event_at=none) -%}
+    {%- set days_to_read = ref('stale_usage_days') -%}
     {%- if not is_incremental() -%}
     true
     {%- else -%}
