@@ -41,7 +41,7 @@ HEAVY = (
     "metrics_usage",
     "usage_activity_daily",
     "fct_health_scores",
-    "fct_health_drivers",
+    "metric_scores",
 )
 LIMITS = ("400MB", "200MB")
 DAYS = (1, 3, 61)

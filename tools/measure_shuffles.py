@@ -67,7 +67,7 @@ BUCKETED = (
     "scoring.percentile_ranks",
     "scoring.stale_score_changes",
     "scoring.score_limits",
-    "marts.fct_health_drivers",
+    "scoring.metric_scores",
 )
 BUCKETS = 8
 NARROW = {"spark.sql.autoBroadcastJoinThreshold": "200KB"}
