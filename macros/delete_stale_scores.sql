@@ -1,6 +1,6 @@
 {#-
-    Pre-hook of a table of scores: takes out the scores that this run computes, and all of them where
-    nothing tells which are sound.
+    Pre-hook of a table of scores: deletes the scores that this run computes, and all of them where
+    nothing says which are valid.
 -#}
 {% macro delete_stale_scores() -%}
     {%- if is_incremental() -%}

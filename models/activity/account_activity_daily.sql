@@ -1,7 +1,7 @@
 {{ config(pre_hook="{{ delete_stale_usage_days('activity_date') }}") }}
 
--- One row per account and day with usage. The fingerprint tells whether anything about the usage of
--- that day changed.
+-- One row per account and day with usage. The fingerprint differs where anything about the
+-- usage of that day changed.
 with
 
 usage_activity as (

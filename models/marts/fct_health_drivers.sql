@@ -61,7 +61,8 @@ counted as (
 
     select
         *,
-        case when metric_score is null then 0 else {{ to_units('weight', 6) }} end as counted_weight,
+        case when metric_score is null then 0 else {{ to_units('weight', 6) }} end
+            as counted_weight,
         {{ to_units('coalesce(metric_score, 0)', 4) }} as counted_score
     from drivers
 

@@ -281,7 +281,7 @@ fired as (
 
 ),
 
--- More is asked of those only who are well.
+-- Expansion and advocacy playbooks only go to healthy accounts.
 recommended as (
 
     select

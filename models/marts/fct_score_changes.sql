@@ -51,8 +51,8 @@ keys as (
 
 ),
 
--- Without a computed score at both ends, what was set by hand is the whole change. Left joins, so
--- that the keys come first.
+-- Without a computed score at both ends, the override is the whole change. LEFT JOIN fixes the join
+-- order: the keys come first.
 found_comparisons as (
 
     select
@@ -85,8 +85,8 @@ found_comparisons as (
 
 ),
 
--- Comparisons, and accounts on a date, go by a number from here on: millions of rows meet, and
--- numbers are found many times as fast as names.
+-- Integer surrogate keys for a comparison and for an account on a date: millions of rows are
+-- joined, and integers are much cheaper to join on than names.
 comparisons as (
 
     select
@@ -183,7 +183,7 @@ totals as (
 
 ),
 
--- Left joins, so that these small tables meet first.
+-- LEFT JOIN fixes the join order: these small tables are joined first.
 weighed_comparisons as (
 
     select
@@ -328,7 +328,7 @@ changed_pairs as (
     from weighed_comparisons as comparisons
     inner join counted_drivers as drivers
         on comparisons.moment = drivers.moment
-    -- One number of both, so that nobody joins all drivers of a metric with each other.
+    -- One integer for account, date and metric: joined by two, all drivers of a metric could meet.
     inner join counted_drivers as earlier
         on
             cast(comparisons.earlier_moment as bigint) * 1000 + drivers.metric_order

@@ -133,7 +133,7 @@ records as (
 
 ),
 
--- What opens a kind of metric for everybody.
+-- First record of each feed: before it, that feed's metrics are null for everyone.
 first_days as (
 
     select

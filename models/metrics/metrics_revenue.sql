@@ -9,7 +9,7 @@ dates_to_measure as (
 
 ),
 
--- Numbered, as numbers meet faster than account and date.
+-- Integer surrogate key: cheaper to join on than (account_id, score_date).
 account_dates as (
 
     select

@@ -1,5 +1,5 @@
 -- One row per date that is scored: the last 29 days up to the as-of date, and the Sundays before
--- them. Days on which the feed hardly carried anybody do not move the as-of date.
+-- them. A day with almost no active accounts cannot become the as-of date.
 with
 
 account_days as (
@@ -80,8 +80,8 @@ following_medians as (
 
 ),
 
--- Nothing follows the last day: it carries its later days.
-carrying_days as (
+-- Nothing follows the last day: it stands for the days after it.
+days_with_enough_accounts as (
 
     select
         usage_days.activity_date,
@@ -103,7 +103,7 @@ usage_bounds as (
     select
         min(case when carries_later_days then activity_date end) as first_date,
         max(case when carries_all_days then activity_date end) as last_date
-    from carrying_days
+    from days_with_enough_accounts
 
 ),
 

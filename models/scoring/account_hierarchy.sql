@@ -19,8 +19,8 @@ reached as (
 
 ),
 
--- In a cycle everybody reaches everybody, itself too, and nobody else: who is the smallest that it
--- reaches is the smallest of its cycle.
+-- In a cycle, every account has all accounts of the cycle as ancestors, itself included, and no
+-- other: an account that is the smallest of its own ancestors is the smallest of its cycle.
 cuts as (
 
     select account_id

@@ -1,6 +1,7 @@
 -- One row per alert episode, shown or held back by a storm, and one per rule with the last date
 -- that was evaluated: the memory of the alerts. The table reads its own previous content, so that
--- each date is evaluated once per rule and what has been told stays told; a full refresh keeps it.
+-- each date is evaluated once per rule and what was reported stays as it was; a full refresh keeps
+-- it.
 {% set of_rule = ['kind', 'severity', 'description', 'level', 'window_days', 'unit'] -%}
 {% set at_opening = [
     'segment', 'score_at_opening', 'value_at_opening', 'driver_1', 'driver_2', 'driver_3'
