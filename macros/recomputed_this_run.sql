@@ -1,7 +1,7 @@
 {#-
     True for rows that this run makes, for tests of large tables; all others were tested in the run
-    that made them. `rows` tells what they are: scores (by account, date and scorecard), comparisons (with challengers), changes (by account, date and days back) or
-    usage (by activity_date).
+    that made them. `rows` says what they are: scores (by account, date and scorecard), comparisons
+    (with challengers), changes (by account, date and days back) or usage (by activity_date).
     `dbt test` and a full rebuild look at all rows, a run with nothing new at none.
 -#}
 {% macro recomputed_this_run(rows, relation='') -%}

@@ -17,8 +17,8 @@
     unique: no two rows are alike in these columns; null equals null. holds: a condition; unknown
     fails. What a check of columns may ask is listed in macros/breaks_check.sql. `where` limits a
     check to some rows, `of_this_run` all of them to the rows that this run makes
-    (macros/recomputed_this_run.sql); `has_rows` asks that there is a row at all. dbt would make a name of
-    all the arguments.
+    (macros/recomputed_this_run.sql); `has_rows` asks that there is a row at all. dbt would make a
+    name of all the arguments.
 
     One row per fault: the column, if the check is of one, the check, and the row that it is in. One
     statement, in which each check reads its own columns: databases that store columns answer that
@@ -29,8 +29,10 @@
 {%- set kept = [] -%}
 {%- for entry in checks -%}
     {%- set kinds = entry | list | reject('in', ['columns', 'where']) | list -%}
-    {%- set columns = [none] if kinds in [['unique'], ['holds']] else entry['columns'] -%}
-    {%- if not kinds or not columns -%}
+    {%- set is_of_rows = kinds in [['unique'], ['holds']] -%}
+    {%- set columns = [none] if is_of_rows else entry['columns'] -%}
+    {%- if not kinds or not columns or (is_of_rows and entry['columns'])
+        or entry.get('unique', []) is string or entry.get('unique', []) is not iterable -%}
         {{ exceptions.raise_compiler_error('table_checks: no columns, or nothing to check: ' ~ entry) }}
     {%- endif -%}
     {%- for kind in kinds -%}

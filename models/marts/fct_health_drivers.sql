@@ -2,7 +2,7 @@
 
 -- One row per account, score date, scorecard and metric of the scorecard: what the metric adds to
 -- the score and what it costs. The contributions of an account, date and scorecard add up to its
--- computed score.
+-- computed score. Made of kept tables only: PostgreSQL drops a view with a table that it reads.
 with
 
 scorecard_rows as (
@@ -41,14 +41,22 @@ drivers as (
         scorecard_rows.component,
         scorecard_rows.weight,
         totals.scored_weight,
-        {{ metric_value_of('scorecard_rows.metric', 'metrics') }} as metric_value,
+        case scorecard_rows.metric
+            {% for table, names in metric_columns().items() %}
+                {% for name in names %}
+                    when '{{ name }}' then {{ table }}.{{ name }}
+                {% endfor %}
+            {% endfor %}
+        end as metric_value,
         {{ metric_value_of('scorecard_rows.metric', 'totals', '_score') }} as metric_score,
         {{ metric_value_of('scorecard_rows.metric', 'totals', '_is_missing') }} as is_missing
     from totals
-    inner join {{ ref('metrics_wide') }} as metrics
-        on
-            totals.account_id = metrics.account_id
-            and totals.score_date = metrics.score_date
+    {% for table in metric_columns() %}
+        left join {{ ref(table) }} as {{ table }}
+            on
+                totals.account_id = {{ table }}.account_id
+                and totals.score_date = {{ table }}.score_date
+    {% endfor %}
     inner join scorecard_rows
         on
             totals.scorecard = scorecard_rows.scorecard

@@ -81,7 +81,15 @@ def run_dbt(
     command = [str(DBT), "--no-use-colors", *arguments]
     # What dbt prints is kept (dbt.txt). Its debug log would cost a tenth of a small run.
     command += ["--target-path", str(folder / "target"), "--log-level-file", "none"]
-    start_folder(settings).mkdir(parents=True, exist_ok=True)
+    try:
+        start_folder(settings).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            CONFIGURATION,
+            f"HEALTH_WAREHOUSE ({settings.warehouse}) has no folder, and none can be made:"
+            f" {error.strerror}.",
+            "Name a place that you may write to.",
+        ) from None
     process = subprocess.Popen(
         command,
         cwd=start_folder(settings),

@@ -1,5 +1,5 @@
-"""What dbt has read of the project (its partial_parse.msgpack), kept from one refresh to the next,
-each of which has a target folder of its own: with it dbt need not read the project again.
+"""What dbt has read of the project (its partial_parse.msgpack), kept from one build to the next, as
+each refresh has a target folder of its own: with it dbt need not read the project again.
 
 A state is taken over only where it is whole, and of this very project: dbt would read changed files
 anew by itself, but not notice all that follows from them, and it takes the folder of the seeds from

@@ -153,10 +153,13 @@ class Arithmetic:
         self.known: dict[Scenario, Scores] = {}
         self.connection = duckdb.connect()
         self.connection.execute("attach ':memory:' as warehouse")
-        for schema in ("scoring", "seeds", "staging", "marts"):
+        for schema in ("scoring", "seeds", "staging", "marts", "metrics"):
             self.connection.execute(f"create schema warehouse.{schema}")
         for table, columns in TABLES.items():
             self.connection.execute(f"create table warehouse.{table} ({columns})")
+        for feed in ("usage", "support", "sentiment", "revenue"):
+            view = f"warehouse.metrics.metrics_{feed}"
+            self.connection.execute(f"create view {view} as from warehouse.scoring.metrics_wide")
 
     def fill(self, table: str, rows: Sequence[tuple[Any, ...]], shuffle: int | None) -> None:
         rows = list(rows)

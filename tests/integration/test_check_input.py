@@ -178,6 +178,7 @@ def command(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[st
     script = ROOT / "scripts" / "check_input.py"
     # What the user's shell says about another warehouse must not matter.
     environment = os.environ | {"HEALTH_RAW_DIR": "elsewhere", "DBT_WARN_ERROR": "true"}
+    environment |= {"HEALTH_WAREHOUSE": "an odd#folder/elsewhere.duckdb"}
     return subprocess.run(
         [sys.executable, str(script), *arguments],
         cwd=cwd,

@@ -92,6 +92,20 @@ def run_script(name: str, *arguments: object, warehouse: Path) -> subprocess.Com
     )
 
 
+def test_a_working_file_without_a_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+    warehouse = tmp_path / "a file" / "folder" / "health.duckdb"
+    run = subprocess.run(
+        [sys.executable, "-m", "customer_health", "build", "--quiet"],
+        env={**os.environ, "HEALTH_WAREHOUSE": str(warehouse)},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 2
+    assert f"HEALTH_WAREHOUSE ({warehouse}) has no folder, and none can be made" in run.stderr
+    assert "Name a place that you may write to." in run.stderr
+
+
 def test_two_builds_are_compared(sample_run: Run, tmp_path: Path) -> None:
     other = Path(shutil.copy(sample_run.warehouse, tmp_path / "other.duckdb"))
 

@@ -206,6 +206,26 @@ def test_a_clone_has_the_tables_and_seeds_can_be_loaded_into_it(
     assert "dbt clone stays within a working file, and --state is of another one" in run.output
 
 
+def test_published_views_are_made_of_kept_tables(state: Path) -> None:
+    """PostgreSQL drops a view with a table that it reads: a run that makes such a table anew and then
+    fails would leave readers without the view. That of comparisons still reads one."""
+    nodes = json.loads((state / "manifest.json").read_text(encoding="utf-8"))["nodes"]
+    kept = {
+        name
+        for name, node in nodes.items()
+        if node["resource_type"] == "seed" or node["config"]["materialized"] == "incremental"
+    }
+    views = {
+        node["name"]: set(node["depends_on"]["nodes"]) - kept
+        for node in nodes.values()
+        if node["path"].startswith("marts/") and node["config"]["materialized"] == "view"
+    }
+    assert views == {
+        "fct_health_drivers": set(),
+        "fct_scorecard_comparison": {"model.health_scoring.account_dates"},
+    }
+
+
 def test_a_refresh_goes_on_from_what_dbt_has_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

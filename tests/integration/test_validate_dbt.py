@@ -445,6 +445,7 @@ def test_every_check_is_seen_to_fail(
     [
         ("{columns: [min_score], at_lest: 0}", "at_lest: 0 is no check"),
         ("{columns: [grade]}", "nothing to check"),
+        ("{columns: [grade], unique: true}", "nothing to check"),
     ],
 )
 def test_a_check_that_does_not_exist_is_refused(check: str, words: str, tmp_path: Path) -> None:

@@ -246,6 +246,29 @@ seeds:
 
 
 @pytest.mark.parametrize(
+    "check",
+    [
+        {"columns": ["feature"], "unique": True},
+        {"unique": "feature"},
+        {"unique": ["feature"], "not_null": True},
+        {"not_null": True},
+        {"columns": ["feature"], "references": "ref('metrics')"},
+    ],
+    ids=str,
+)
+def test_a_check_in_a_shape_that_is_not_known_is_refused(
+    check: dict[str, object], tmp_path: Path
+) -> None:
+    folder = copy_seeds(tmp_path / "seeds")
+    tests = [{"table_checks": {"arguments": {"checks": [check]}}}]
+    seeds = {"seeds": [{"name": "features", "data_tests": tests}]}
+    (folder / "_more__seeds.yml").write_text(yaml.safe_dump(seeds))
+    [fault] = validate.validate(folder)[1]
+    assert "the check {" in fault.fault and "of features is not understood" in fault.fault
+    assert "dbt parse says more" in fault.hint
+
+
+@pytest.mark.parametrize(
     "condition",
     [
         "days > 3",

@@ -21,7 +21,7 @@ from customer_health import dbt_runner, parse_state
 from customer_health.errors import UsageError
 from customer_health.inputs import raw_files
 from customer_health.inputs.raw_files import identifier, like, listed, received_columns, union_sql
-from customer_health.settings import Settings, project_root, read_settings
+from customer_health.settings import SERVING_FILE, Settings, project_root
 
 WIDTH = 100
 TABLE = "{:<16}  {:<8}  {:<7}  {:<9}  {:>7}  {:>9}  {:>9}  {:>9}  {:>8}  {:>7}"
@@ -221,9 +221,9 @@ def stage(raw: Path, inputs: list[Input], staged: Path) -> None:
 
 def build(staged: Path, workspace: Path, day: date) -> Path | None:
     """Build the verdicts with dbt; the DuckDB file, or null when dbt stopped."""
-    usual = read_settings()
-    name = usual.warehouse.relative_to(dbt_runner.start_folder(usual))
-    settings = Settings(staged, staged, workspace / name, workspace / "published")
+    # Named as in profiles.yml, whatever the shell says of another one.
+    warehouse = workspace / "warehouse" / SERVING_FILE
+    settings = Settings(staged, staged, warehouse, workspace / "published")
     arguments = ["build", "--select", "+source_reconciliation", "+rejected_records"]
     arguments += ["--exclude-resource-type", "test", "unit_test"]
     parse_state.take_over(workspace / "target", [project_root() / "target"], project_root())

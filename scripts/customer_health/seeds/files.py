@@ -198,6 +198,18 @@ def read_condition(where: str, of: str) -> list[Condition]:
     return parts
 
 
+def check_arguments(entry: dict[str, Any], wanted: dict[str, Any], seed: str) -> None:
+    """ValueError where the test `table_checks` would refuse the entry."""
+    key, reference = wanted.get("unique", [""]), wanted.get("references", {"to": "", "field": ""})
+    is_of_rows = set(wanted) in ({"unique"}, {"holds"})
+    if (
+        is_of_rows == bool(entry.get("columns"))
+        or not (isinstance(key, list) and key)
+        or not (isinstance(reference, dict) and set(reference) == {"to", "field"})
+    ):
+        raise ValueError(f"the check {entry} of {seed} is not understood")
+
+
 def read_table_checks(body: dict[str, Any], where: list[Condition], seed: str) -> Iterator[Check]:
     """The checks of a test `table_checks` (data_tests/generic/table_checks.sql), one by one."""
     if body.get("has_rows"):
@@ -206,6 +218,7 @@ def read_table_checks(body: dict[str, Any], where: list[Condition], seed: str) -
         limits = {key: entry[key] for key in ("at_least", "above", "at_most") if key in entry}
         wanted = {key: entry[key] for key in entry if key not in ("columns", "where", *limits)}
         parts = [*where, *read_condition(entry.get("where", ""), f"table_checks of {seed}")]
+        check_arguments(entry, wanted, seed)
         if key := wanted.pop("unique", None):
             yield Check("unique", key[0] if len(key) == 1 else "", {"columns": key}, parts)
         if reference := wanted.pop("references", None):
