@@ -207,8 +207,8 @@ def test_a_clone_has_the_tables_and_seeds_can_be_loaded_into_it(
 
 
 def test_published_views_are_made_of_kept_tables(state: Path) -> None:
-    """PostgreSQL drops a view with a table that it reads: a run that makes such a table anew and then
-    fails would leave readers without the view. That of comparisons still reads one."""
+    """PostgreSQL drops a view with a table that it reads: a run that makes such a table anew and
+    then fails would leave readers without the view. That of comparisons still reads one."""
     nodes = json.loads((state / "manifest.json").read_text(encoding="utf-8"))["nodes"]
     kept = {
         name
